@@ -1,0 +1,174 @@
+/**
+ * The log in memory.
+ *
+ * @module
+ */
+
+import { skipRecords } from "../protocol/record.ts";
+import { BLOCK_BYTES } from "./blocks.ts";
+import type { ChannelLog, Cursor, LogEnd } from "./channel_log.ts";
+import { Segment } from "./segment.ts";
+
+/** Options of {@linkcode MemoryLog}. */
+export interface MemoryLogOptions {
+  /** Messages retained at most (default 100,000); over it the oldest are forgotten. */
+  maxMessages?: number;
+  /** Bytes held at most (default 16 MiB); over it the oldest messages are forgotten. The newest run always stays. */
+  maxBytes?: number;
+}
+
+const MIN_SEGMENT = 1024;
+const MAX_SEGMENT = BLOCK_BYTES;
+
+/** A reader's place: a segment and an offset in it. */
+class MemoryCursor implements Cursor {
+  held: Segment | undefined;
+  constructor(public segment: Segment | undefined, public offset: number, public seq: number) {}
+}
+
+/**
+ * A {@linkcode ChannelLog} of append-only segments. Small messages that come one at a time end up side by side, so a
+ * late reader is served in large pieces whatever the producer's pace was.
+ *
+ * Memory is counted as allocated, not as filled. A log grows with its content: 1 KiB first, each further segment as
+ * large as all before it, up to 256 KiB.
+ *
+ * @example
+ * ```ts
+ * import { MemoryLog } from "./memory_log.ts";
+ * import { encodeRecord } from "../protocol/record.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const log = new MemoryLog("epoch-1");
+ * log.append(encodeRecord(new TextEncoder().encode("hello")), 1);
+ * const cursor = log.cursor(0);
+ * assert.equal((log.read(cursor) as Uint8Array).length, 2 + 5);
+ * assert.equal(log.read(cursor), undefined);
+ * ```
+ */
+export class MemoryLog implements ChannelLog {
+  readonly epoch: string;
+  readonly #maxMessages: number;
+  readonly #maxBytes: number;
+  #head: Segment | undefined;
+  #tail: Segment | undefined;
+  #first = 0;
+  #next = 0;
+  #bytes = 0;
+  #end: LogEnd | undefined;
+
+  constructor(epoch: string, options: MemoryLogOptions = {}) {
+    this.epoch = epoch;
+    this.#maxMessages = options.maxMessages ?? 100_000;
+    this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get end(): LogEnd | undefined {
+    return this.#end;
+  }
+
+  append(records: Uint8Array, count: number): void {
+    if (this.#end !== undefined) throw new TypeError("Cannot append to a log that has ended");
+    let tail = this.#tail;
+    if (tail === undefined || !tail.fits(records.length)) tail = this.#grow(records.length);
+    tail.push(records, count);
+    this.#next += count;
+    if (this.#next - this.#first > this.#maxMessages) this.#forget(this.#next - this.#maxMessages);
+    if (this.#bytes > this.#maxBytes) this.shrink(this.#maxBytes);
+  }
+
+  close(end: LogEnd): void {
+    this.#end ??= end;
+  }
+
+  shrink(bytes: number): void {
+    while (this.#bytes > bytes && this.#head !== undefined) {
+      if (this.#head === this.#tail && this.#end === undefined && bytes > 0) return;
+      this.#drop(this.#head);
+    }
+  }
+
+  cursor(seq: number): Cursor {
+    if (seq > this.#next || seq < 0) {
+      throw new RangeError(`Cannot read from message ${seq}: the log has ${this.#next}`);
+    }
+    seq = Math.max(seq, this.#first);
+    let segment = this.#head;
+    while (segment !== undefined && segment.next <= seq && segment.following !== undefined) {
+      segment = segment.following;
+    }
+    if (segment === undefined) return new MemoryCursor(undefined, 0, seq);
+    const skipped = segment.from(0);
+    return new MemoryCursor(segment, skipRecords(skipped, 0, seq - segment.first), seq);
+  }
+
+  read(cursor: Cursor): Uint8Array | undefined | "gone" {
+    const at = cursor as MemoryCursor;
+    if (at.seq === this.#next) return undefined;
+    if (at.seq < this.#first) return "gone";
+    let segment = at.segment;
+    if (segment === undefined || at.offset === segment.used) {
+      segment = segment?.following ?? this.#head!;
+      at.segment = segment;
+      at.offset = 0;
+    }
+    const view = segment.from(at.offset);
+    at.offset = segment.used;
+    at.seq = segment.next;
+    return view;
+  }
+
+  hold(cursor: Cursor): void {
+    const at = cursor as MemoryCursor;
+    if (at.held !== undefined || at.segment === undefined) return;
+    at.held = at.segment;
+    at.held.holds++;
+  }
+
+  release(cursor: Cursor): void {
+    const at = cursor as MemoryCursor;
+    if (at.held === undefined) return;
+    at.held.holds--;
+    at.held = undefined;
+  }
+
+  #grow(needed: number): Segment {
+    const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, this.#maxBytes >> 3));
+    const usual = Math.max(MIN_SEGMENT, Math.min(largest, this.#bytes));
+    const segment = new Segment(this.#next, Math.max(usual, needed));
+    if (this.#tail !== undefined) this.#tail.following = segment;
+    this.#head ??= segment;
+    this.#tail = segment;
+    this.#bytes += segment.capacity;
+    return segment;
+  }
+
+  /** Forgets the messages before `seq`; memory is given back when a whole segment is. */
+  #forget(seq: number): void {
+    this.#first = seq;
+    while (this.#head !== undefined && this.#head.next <= seq && this.#head !== this.#tail) {
+      this.#drop(this.#head);
+    }
+  }
+
+  #drop(segment: Segment): void {
+    this.#head = segment.following;
+    if (this.#head === undefined) this.#tail = undefined;
+    segment.following = undefined;
+    this.#bytes -= segment.capacity;
+    segment.free();
+    this.#first = Math.max(this.#first, segment.next);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * All channels of a relay, with the bounds they share.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { RelayError } from "../errors.ts";
+import type { ChannelLog } from "../log/channel_log.ts";
+import { MemoryLog } from "../log/memory_log.ts";
+import { Channel, type ProducerLink } from "./channel.ts";
+import type { RelayLimits } from "./limits.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+const logger = getLogger(["streamrelay", "relay"]);
+
+/** How much of the largest log is forgotten at a time when all of them together are too large. */
+const SHRINK_STEP = 0.75;
+
+/** The channels by id. Like {@linkcode Channel} it has no clock of its own: {@linkcode sweep} is called with the time. */
+export class Channels {
+  /** Coarse time in ms, moved by {@linkcode sweep}. */
+  now: number;
+  readonly #limits: RelayLimits;
+  readonly #channels = new Map<string, Channel>();
+  #bytes = 0;
+
+  constructor(limits: RelayLimits, now: number) {
+    this.#limits = limits;
+    this.now = now;
+  }
+
+  /** Number of channels, ended ones that are still readable included. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  /** Bytes held by all logs. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * A producer of a new epoch takes channel `id`.
+   *
+   * @throws {RelayError} `producer_exists`, or `limit` where one more channel is too many.
+   */
+  produce(id: string, producer: ProducerLink): Channel {
+    const channel = this.#open(id);
+    const before = channel.log;
+    const epoch = crypto.randomUUID();
+    const { maxBuffer: maxMessages, maxBufferBytes: maxBytes } = this.#limits;
+    channel.start(producer, new MemoryLog(epoch, { maxMessages, maxBytes }), this.now);
+    if (before !== undefined) this.#release(before, channel.readers.size);
+    logger.debug("[{channel}] producer connected", { channel: shortId(id) });
+    return channel;
+  }
+
+  /**
+   * A reader joins channel `id`, which need not exist yet.
+   *
+   * @throws {RelayError} `limit` where one more channel, or one more reader of it, is too many.
+   */
+  consume(id: string, reader: Subscriber): Channel {
+    const channel = this.#open(id);
+    if (channel.readers.size >= this.#limits.maxConsumers) {
+      throw new RelayError("limit", `channel has ${this.#limits.maxConsumers} consumers already`);
+    }
+    channel.readers.add(reader);
+    if (!channel.live) channel.activeAt = this.now;
+    logger.debug("[{channel}] consumer connected", { channel: shortId(id) });
+    if (channel.log !== undefined) reader.begin(channel.log);
+    return channel;
+  }
+
+  /** Appends to a channel and keeps the shared memory bound. */
+  append(channel: Channel, records: Uint8Array, count: number, last: number): void {
+    const ended = channel.end !== undefined;
+    this.#bytes += channel.append(records, count, last, this.now);
+    if (this.#bytes > this.#limits.maxMemory) this.#reclaim();
+    if (!ended && channel.end !== undefined) this.#report(channel);
+  }
+
+  /** A producer is gone; see {@linkcode Channel.leave}. */
+  leave(channel: Channel, producer: ProducerLink, clean: boolean): void {
+    const ended = channel.end !== undefined;
+    channel.leave(producer, clean, this.now);
+    if (!ended && channel.end !== undefined) this.#report(channel);
+  }
+
+  /** A reader is gone. */
+  unsubscribe(channel: Channel, reader: Subscriber): void {
+    channel.readers.delete(reader);
+    if (channel.readers.size > 0 || channel.end !== undefined) return;
+    if (channel.live) channel.activeAt = this.now;
+    else this.#remove(channel);
+  }
+
+  /** Does what the time limits ask for at `now`, ms. */
+  sweep(now: number): void {
+    this.now = now;
+    for (const channel of this.#channels.values()) {
+      const idle = now - channel.activeAt;
+      if (channel.end !== undefined) {
+        if (idle >= this.#limits.retainMs && channel.readers.size === 0) this.#remove(channel);
+      } else if (
+        idle >= this.#limits.channelTimeoutMs && !(channel.live && channel.readers.size > 0)
+      ) {
+        channel.expire(now);
+        this.#report(channel);
+        if (channel.log === undefined) this.#remove(channel);
+      }
+    }
+  }
+
+  #open(id: string): Channel {
+    let channel = this.#channels.get(id);
+    if (channel === undefined) {
+      if (this.#channels.size >= this.#limits.maxChannels) {
+        throw new RelayError("limit", `relay has ${this.#limits.maxChannels} channels already`);
+      }
+      channel = new Channel(id, this.now);
+      this.#channels.set(id, channel);
+    }
+    return channel;
+  }
+
+  #remove(channel: Channel): void {
+    this.#channels.delete(channel.id);
+    if (channel.log !== undefined) this.#release(channel.log, channel.readers.size);
+  }
+
+  /** Stops counting a log that no new reader can reach. Without readers it gives its memory back at once. */
+  #release(log: ChannelLog, readers: number): void {
+    this.#bytes -= log.bytes;
+    if (readers === 0) log.shrink(0);
+  }
+
+  /** Brings all logs together under `maxMemory`: what has ended goes first, oldest first, then the largest logs give. */
+  #reclaim(): void {
+    for (const channel of this.#channels.values()) {
+      if (this.#bytes <= this.#limits.maxMemory) return;
+      if (channel.end !== undefined && channel.readers.size === 0) {
+        logger.warn("[{channel}] ended stream dropped before its time: --max-memory is reached", {
+          channel: shortId(channel.id),
+        });
+        this.#remove(channel);
+      }
+    }
+    while (this.#bytes > this.#limits.maxMemory) {
+      const log = this.#largest();
+      if (log === undefined) return;
+      const before = log.bytes;
+      log.shrink(before * SHRINK_STEP);
+      if (log.bytes === before) return; // only newest runs are left
+      this.#bytes += log.bytes - before;
+      logger.warn("oldest messages of the largest channel dropped: --max-memory is reached");
+    }
+  }
+
+  #largest() {
+    let largest;
+    for (const { log } of this.#channels.values()) {
+      if (log !== undefined && log.bytes > (largest?.bytes ?? 0)) largest = log;
+    }
+    return largest;
+  }
+
+  #report(channel: Channel): void {
+    logger.info("[{channel}] stream ended: {status}, {messages} messages in {seconds} s", {
+      channel: shortId(channel.id),
+      status: channel.end?.status ?? "expired",
+      messages: channel.log?.next ?? 0,
+      seconds: ((this.now - channel.startedAt) / 1000).toFixed(1),
+    });
+  }
+}
+
+/** The part of a channel id that a log line shows: enough to find it, too little to join it. */
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}

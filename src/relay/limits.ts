@@ -1,0 +1,51 @@
+/**
+ * The bounds of a relay.
+ *
+ * @module
+ */
+
+/** Every bound of a relay; at each of them something named happens, never silence. */
+export interface RelayLimits {
+  /** Messages retained per channel; over it the oldest are forgotten, and a reader that wanted them is closed 4008. */
+  readonly maxBuffer: number;
+  /** Bytes retained per channel; as above. */
+  readonly maxBufferBytes: number;
+  /** Bytes of all channels together; over it ended streams are dropped, oldest first, then the largest logs forget. */
+  readonly maxMemory: number;
+  /** Channels; one more is refused with 4010. */
+  readonly maxChannels: number;
+  /** Readers per channel; one more is refused with 4010. */
+  readonly maxConsumers: number;
+  /** Bytes of one message; a larger one closes its producer with 1009. */
+  readonly maxMessageBytes: number;
+  /** How long a channel with only one side may be idle, ms; then it expires (4012). */
+  readonly channelTimeoutMs: number;
+  /** How long a finished stream stays readable, ms. */
+  readonly retainMs: number;
+  /** How long a reader may take nothing while there is something for it, ms; then it is closed 4008. */
+  readonly stallTimeoutMs: number;
+  /** How long a client may take to send its credential, ms; then it is closed 4003. */
+  readonly authTimeoutMs: number;
+  /** How often an idle connection is pinged, ms. */
+  readonly pingIntervalMs: number;
+  /** How long a peer may be silent, pings unanswered, ms; then its connection is cut. */
+  readonly deadAfterMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+/** What holds where nothing else is said. */
+export const DEFAULT_LIMITS: RelayLimits = {
+  maxBuffer: 100_000,
+  maxBufferBytes: 8 * MiB,
+  maxMemory: 512 * MiB,
+  maxChannels: 10_000,
+  maxConsumers: 1_000,
+  maxMessageBytes: 10 * MiB,
+  channelTimeoutMs: 300_000,
+  retainMs: 300_000,
+  stallTimeoutMs: 60_000,
+  authTimeoutMs: 10_000,
+  pingIntervalMs: 15_000,
+  deadAfterMs: 40_000,
+};

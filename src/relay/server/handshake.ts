@@ -1,0 +1,54 @@
+/**
+ * The server's opening handshake, RFC 6455 §4.2.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** RFC 6455 §1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/** Why a request cannot become a WebSocket, as the status line and text of the answer; `undefined` where it can. */
+export function handshakeFault(request: IncomingMessage): [number, string] | undefined {
+  const { method, headers } = request;
+  if (method !== "GET") return [405, "a WebSocket handshake is a GET request"];
+  if (headers.upgrade?.toLowerCase() !== "websocket") return [400, "cannot upgrade to that"];
+  if (headers["sec-websocket-version"] !== "13") {
+    return [426, "WebSocket version 13 is spoken here"];
+  }
+  if (!KEY.test(headers["sec-websocket-key"] ?? "")) return [400, "bad Sec-WebSocket-Key"];
+  return undefined;
+}
+
+/** Answers 101; from here on the socket carries frames. */
+export function acceptHandshake(request: IncomingMessage, socket: Duplex): void {
+  const key = request.headers["sec-websocket-key"];
+  const accept = createHash("sha1").update(key + GUID).digest("base64");
+  socket.write(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+}
+
+/** Answers with an error and closes. */
+export function refuseHandshake(socket: Duplex, [status, text]: [number, string]): void {
+  const body = JSON.stringify({ error: { code: "bad_request", message: text } });
+  const version = status === 426 ? "Sec-WebSocket-Version: 13\r\n" : "";
+  socket.end(
+    `HTTP/1.1 ${status} ${
+      STATUS[status] ?? "Error"
+    }\r\nContent-Type: application/json\r\n${version}` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const STATUS: Record<number, string> = {
+  400: "Bad Request",
+  405: "Method Not Allowed",
+  426: "Upgrade Required",
+  503: "Service Unavailable",
+};

@@ -1,0 +1,45 @@
+/**
+ * A connection that produces.
+ *
+ * @module
+ */
+
+import type { RelayError } from "../../errors.ts";
+import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channels } from "../channels.ts";
+import type { Connection, Handler } from "./connection.ts";
+
+/** Puts what a plain WebSocket producer sends into its channel. */
+export class ProducerHandler implements Handler, ProducerLink {
+  readonly #connection: Connection;
+  readonly #channels: Channels;
+  readonly #channel: Channel;
+
+  /** @throws {RelayError} as {@linkcode Channels.produce} does. */
+  constructor(connection: Connection, channels: Channels, id: string) {
+    this.#connection = connection;
+    this.#channels = channels;
+    this.#channel = channels.produce(id, this);
+  }
+
+  texts(records: Uint8Array, count: number, last: number): void {
+    this.#channels.append(this.#channel, records, count, last);
+  }
+
+  flush(): void {
+    this.#channel.wake();
+  }
+
+  drained(): void {}
+
+  gone(clean: boolean): void {
+    this.#channels.leave(this.#channel, this, clean);
+  }
+
+  /** Its close code says it all. */
+  drain(): void {}
+
+  drop(error: RelayError): void {
+    this.#connection.fail(error);
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Starts a relay.
+ *
+ * @module
+ */
+
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { getLogger } from "@logtape/logtape";
+import { RelayError } from "../../errors.ts";
+import { Access } from "../access.ts";
+import { Channels } from "../channels.ts";
+import { DEFAULT_LIMITS, type RelayLimits } from "../limits.ts";
+import { httpRoutes } from "./http_routes.ts";
+import { warmUp } from "../warm_up.ts";
+import { WebSocketDoor } from "./websocket_door.ts";
+
+const logger = getLogger(["streamrelay", "relay"]);
+
+/** Options of {@linkcode startRelay}. */
+export interface RelayOptions extends Partial<RelayLimits> {
+  /** Address to bind (default `127.0.0.1`). */
+  host?: string;
+  /** Port to bind (default 8765); 0 takes any free one. */
+  port?: number;
+  /** What clients must show; without it everyone is let in (default none). */
+  secret?: string;
+  /** PEM certificate chain and key; with both, the relay speaks wss and https. */
+  tls?: { cert: string; key: string };
+  /** Stops the relay when aborted. */
+  signal?: AbortSignal;
+}
+
+/** A relay that runs. */
+export interface Relay extends AsyncDisposable {
+  /** Where clients connect, e.g. `ws://127.0.0.1:8765`. */
+  readonly url: string;
+  /** The bound port. */
+  readonly port: number;
+  /** Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. */
+  stop(): Promise<void>;
+  /** Resolves when the relay has stopped. */
+  readonly finished: Promise<void>;
+}
+
+/** A request's headers and whole body have this long to arrive, ms: a slow-loris client does not hold its socket. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Time that clients have to take their goodbye when the relay stops, ms. */
+const DRAIN_TIMEOUT_MS = 5_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Connections that may wait to be accepted. */
+const BACKLOG = 1024;
+
+/**
+ * Starts a relay in this process and resolves once it accepts connections.
+ *
+ * @throws {RelayError} `usage` where the address cannot be bound.
+ *
+ * @example
+ * ```ts
+ * import { startRelay } from "./start_relay.ts";
+ * import assert from "node:assert/strict";
+ *
+ * await using relay = await startRelay({ port: 0 });
+ * assert.match(relay.url, /^ws:\/\/127\.0\.0\.1:\d+$/);
+ * ```
+ */
+export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
+  const limits: RelayLimits = { ...DEFAULT_LIMITS, ...definedOf(options) };
+  const channels = new Channels(limits, performance.now());
+  const health = () => healthText(channels);
+  const door = new WebSocketDoor({ access: new Access(options.secret), channels, limits, health });
+  const server = createServer(options.tls);
+  const answer = getRequestListener(httpRoutes({ health }).fetch);
+  server.on("request", (request, response) => void answer(request, response));
+  server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
+  await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
+
+  warmUp();
+  const sweeper = setInterval(() => {
+    channels.sweep(performance.now());
+    door.sweep();
+  }, sweepInterval(limits));
+  const { promise: finished, resolve } = Promise.withResolvers<void>();
+  let stopping = false;
+  const stop = () => {
+    if (!stopping) {
+      stopping = true;
+      const killer = setTimeout(() => door.destroy(), DRAIN_TIMEOUT_MS);
+      server.close(() => {
+        clearTimeout(killer);
+        clearInterval(sweeper);
+        logger.info("relay stopped");
+        resolve();
+      });
+      door.close();
+      server.closeIdleConnections();
+    }
+    return finished;
+  };
+  options.signal?.addEventListener("abort", stop, { once: true });
+
+  const { port } = server.address() as AddressInfo;
+  const url = `${options.tls ? "wss" : "ws"}://${urlHost(options.host ?? "127.0.0.1")}:${port}`;
+  logger.info("relay listening on {url}", { url });
+  return { url, port, stop, finished, [Symbol.asyncDispose]: stop };
+}
+
+function createServer(tls: RelayOptions["tls"]): Server {
+  const limits = {
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  };
+  return tls === undefined ? createHttpServer(limits) : createHttpsServer({ ...limits, ...tls });
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ port, host, backlog: BACKLOG }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw new RelayError(
+      "usage",
+      `Cannot listen on ${host}:${port}: ${(cause as { code?: string }).code ?? "unknown error"}`,
+      { cause },
+    );
+  }
+  server.off("error", reject);
+}
+
+/** The shortest time limit, seen at least four times; between 20 ms and 1 s. */
+function sweepInterval(limits: RelayLimits): number {
+  const shortest = Math.min(
+    limits.channelTimeoutMs,
+    limits.retainMs,
+    limits.stallTimeoutMs,
+    limits.authTimeoutMs,
+    limits.pingIntervalMs,
+  );
+  return Math.max(20, Math.min(1_000, shortest / 4));
+}
+
+/** The body of `/health`, as the Python relay has it. */
+function healthText(channels: Channels): string {
+  return JSON.stringify({
+    status: "healthy",
+    active_channels: channels.size,
+    timestamp: new Date().toISOString(),
+  });
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function definedOf<T extends object>(options: T): Partial<T> {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<T>;
+}

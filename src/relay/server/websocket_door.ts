@@ -1,0 +1,149 @@
+/**
+ * Lets WebSocket clients in: handshake, path, credential, and the handler for their role.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
+import { RelayError } from "../../errors.ts";
+import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.ts";
+import { encodeRecord } from "../../protocol/record.ts";
+import type { Access } from "../access.ts";
+import { type Channels, shortId } from "../channels.ts";
+import type { RelayLimits } from "../limits.ts";
+import { Connection, type Handler } from "./connection.ts";
+import { ConsumerHandler } from "./consumer_handler.ts";
+import { FirstMessage, MAX_CREDENTIAL_BYTES } from "./first_message.ts";
+import { acceptHandshake, handshakeFault, refuseHandshake } from "./handshake.ts";
+import { ProducerHandler } from "./producer_handler.ts";
+
+const logger = getLogger(["streamrelay", "relay"]);
+
+/** What the door needs to know. */
+export interface DoorOptions {
+  readonly access: Access;
+  readonly channels: Channels;
+  readonly limits: RelayLimits;
+  /** The JSON text that `/health` sends. */
+  readonly health: () => string;
+}
+
+/** Owns all WebSocket connections of a relay. */
+export class WebSocketDoor {
+  readonly #options: DoorOptions;
+  readonly #connections = new Set<Connection>();
+  #closing = false;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  /** Number of open connections. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Handles an `upgrade` of the HTTP server. */
+  enter(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
+    const fault = this.#closing
+      ? [503, "relay is shutting down"] as [number, string]
+      : handshakeFault(request);
+    if (fault !== undefined) {
+      socket.on("error", () => socket.destroy()); // the peer may be gone before it reads why
+      return refuseHandshake(socket, fault);
+    }
+    acceptHandshake(request, socket);
+    const { channels, limits } = this.#options;
+    const connection = new Connection(socket, limits.maxMessageBytes, channels);
+    this.#connections.add(connection);
+    socket.on("close", () => this.#connections.delete(connection));
+    try {
+      connection.handler = this.#admit(connection, request);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      connection.handler = NOBODY;
+      connection.fail(error);
+    }
+    connection.open(head);
+  }
+
+  /** Keeps the time limits of all connections. */
+  sweep(): void {
+    for (const connection of this.#connections) connection.sweep(this.#options.limits);
+  }
+
+  /** Closes every connection with 1001 and lets nobody in any more. */
+  close(): void {
+    this.#closing = true;
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  /** Cuts what is still open. */
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #admit(connection: Connection, request: IncomingMessage): Handler {
+    const url = new URL(request.url ?? "/", "ws://relay");
+    if (url.pathname === "/health") {
+      connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
+      connection.close(1000, "");
+      return NOBODY;
+    }
+    const path = parseChannelPath(url.pathname);
+    const credential = credentialOf(request, url);
+    if (credential !== undefined) this.#check(credential, path);
+    const known = credential !== undefined || !this.#options.access.required;
+    if (known && path.role === "consume") return this.#handler(connection, path);
+    connection.decoder.single = true;
+    if (!known) {
+      connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
+      connection.expectBy(this.#options.limits.authTimeoutMs);
+    }
+    const inner = known ? this.#handler(connection, path) : undefined;
+    return new FirstMessage((secret) => {
+      if (secret !== undefined) this.#check(secret, path);
+      else if (!known) this.#refuse(path);
+      connection.decoder.single = false;
+      connection.decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
+      connection.expectBy(undefined);
+      return connection.handler = inner ?? this.#handler(connection, path);
+    }, inner);
+  }
+
+  #check(secret: string, path: ChannelPath): void {
+    if (!this.#options.access.allows(secret)) this.#refuse(path);
+  }
+
+  #refuse({ role, channel }: ChannelPath): never {
+    logger.warn("[{channel}] {role} refused: credential missing or wrong", {
+      channel: shortId(channel),
+      role,
+    });
+    throw new RelayError("unauthorized");
+  }
+
+  #handler(connection: Connection, { role, channel }: ChannelPath): Handler {
+    const { channels } = this.#options;
+    if (role === "produce") return new ProducerHandler(connection, channels, channel);
+    const consumer = new ConsumerHandler(connection, channels);
+    consumer.join(channel);
+    return consumer;
+  }
+}
+
+/** For a connection that is only being said goodbye to. */
+const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain() {} };
+
+/** The secret in the `Authorization` header or, deprecated, in the query. */
+function credentialOf(request: IncomingMessage, url: URL): string | undefined {
+  const header = request.headers.authorization;
+  if (header !== undefined) return /^Bearer +(\S+)$/i.exec(header)?.[1] ?? "";
+  const query = url.searchParams.get("secret");
+  if (query !== null) {
+    logger.debug("credential in ?secret=: deprecated, URLs end up in the logs of proxies");
+  }
+  return query ?? undefined;
+}
