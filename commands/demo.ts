@@ -1,0 +1,112 @@
+/**
+ * `streamrelay demo`
+ *
+ * @module
+ */
+
+import { Command } from "@commander-js/extra-typings";
+import { DEMO_TEXT } from "./demo_text.ts";
+import { ExitCode } from "./exit.ts";
+import { Interrupt } from "./interrupt.ts";
+import { setUpLogging } from "./logging.ts";
+import { Output } from "./output.ts";
+import { StreamStats } from "./stream_stats.ts";
+import { clearStatus, say } from "./terminal.ts";
+import { count } from "./values.ts";
+
+/** What a made-up model takes before its first token, ms. */
+const PREFILL_MS = 400;
+
+/** Shows a relay, a producer and a consumer at work. */
+export function demoCommand() {
+  return new Command("demo")
+    .description("watch a text stream through a relay on this machine, encrypted from end to end")
+    .option("--rate <n>", "words per second", count(1), 30)
+    .action(async ({ rate }) => {
+      await setUpLogging("warning", "text");
+      using interrupt = new Interrupt();
+      try {
+        await run(rate, interrupt.signal);
+      } catch (error) {
+        if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
+        throw error;
+      } finally {
+        clearStatus();
+      }
+    });
+}
+
+async function run(rate: number, signal: AbortSignal): Promise<void> {
+  const { generateKey, newChannelId, RelayConsumer, RelayProducer, startRelay } = await import(
+    "../src/mod.ts"
+  );
+  await using relay = await startRelay({ port: 0, signal });
+  const shared = {
+    url: relay.url,
+    channel: newChannelId(),
+    encryptionKey: generateKey(),
+    signal,
+  };
+  say(`relay on ${relay.url}; AES-256-GCM from producer to consumer, the relay has no key\n`);
+  const stats = new StreamStats();
+  const consuming = consume(new RelayConsumer(shared), stats);
+  const producer = await RelayProducer.connect(shared);
+  await Promise.all([
+    consuming,
+    words(rate, signal).pipeTo(producer.writable, { signal }),
+  ]);
+  const batch = (PREFILL_MS + 1000 * wordsOf(DEMO_TEXT).length / rate) / 1000;
+  say(
+    `\n${stats.summary()}\nas a batch job you would have seen the first word after ${
+      batch.toFixed(1)
+    } s`,
+  );
+}
+
+async function consume(
+  consumer: { messages(): AsyncIterable<{ type: string; content?: unknown }> },
+  stats: StreamStats,
+): Promise<void> {
+  const output = new Output();
+  for await (const message of consumer.messages()) {
+    stats.count(message);
+    if (message.type === "token") await output.write(String(message.content));
+  }
+  await output.flush();
+}
+
+/** The text word by word, at the pace of a model. */
+function words(rate: number, signal: AbortSignal): ReadableStream<string> {
+  const queue = wordsOf(DEMO_TEXT);
+  const startedAt = performance.now() + PREFILL_MS;
+  let sent = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      const due = startedAt + 1000 * sent++ / rate - performance.now();
+      if (due > 0) await sleep(due, signal);
+      const word = queue.shift();
+      if (word === undefined) controller.close();
+      else controller.enqueue(word);
+    },
+  });
+}
+
+/** Words, each with the space after it. */
+function wordsOf(text: string): string[] {
+  return text.match(/\S+\s*/g) ?? [];
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}

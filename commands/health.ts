@@ -1,0 +1,46 @@
+/**
+ * `streamrelay health`
+ *
+ * @module
+ */
+
+import { Command } from "@commander-js/extra-typings";
+import { RelayError } from "../src/errors.ts";
+import { setUpLogging } from "./logging.ts";
+import { logLevelOption, urlOption } from "./options.ts";
+import { Output } from "./output.ts";
+import { duration } from "./values.ts";
+
+/** Checks a relay. */
+export function healthCommand() {
+  return new Command("health")
+    .description("check that a relay answers: exit 0 when it is healthy, 4 when not")
+    .addOption(urlOption())
+    .option("--timeout <seconds>", "time for its answer", duration, 5_000)
+    .option("--json", "print its answer as it is")
+    .option("-q, --quiet", "print nothing while all is well, one line on stderr otherwise")
+    .addOption(logLevelOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  streamrelay health --url wss://relay.example.org
+  */5 * * * * streamrelay health --quiet               in a crontab: mails you only when the relay is down`,
+    )
+    .action(async ({ url, timeout, json, quiet, logLevel }) => {
+      await setUpLogging(logLevel, "text");
+      const { checkHealth } = await import("../src/client/health.ts");
+      const health = await checkHealth(url, { timeoutMs: timeout });
+      if (health.status !== "healthy") {
+        throw new RelayError("unreachable", `The relay at ${url} says it is ${health.status}`);
+      }
+      if (quiet) return;
+      const channels = health.active_channels;
+      const line = `${health.status}: ${channels} active channel${
+        channels === 1 ? "" : "s"
+      } at ${url}`;
+      const output = new Output();
+      output.write(`${json ? JSON.stringify(health) : line}\n`);
+      await output.flush();
+    });
+}

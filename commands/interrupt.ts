@@ -1,0 +1,50 @@
+/**
+ * SIGINT and SIGTERM.
+ *
+ * @module
+ */
+
+import { SIGNAL_EXIT } from "./exit.ts";
+
+/** The reason of an abort by {@linkcode Interrupt}. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+
+  constructor(readonly received: Deno.Signal) {
+    super(received);
+  }
+
+  /** 130 or 143. */
+  get exitCode(): number {
+    return SIGNAL_EXIT[this.received] ?? 1;
+  }
+}
+
+const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM"];
+
+/** Turns the first SIGINT or SIGTERM into an abort; the second one ends the process at once. */
+export class Interrupt implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #handlers = SIGNALS.map((name) => {
+    const handler = () => {
+      if (this.signal.aborted) Deno.exit(SIGNAL_EXIT[name]);
+      this.#controller.abort(new Interrupted(name));
+    };
+    Deno.addSignalListener(name, handler);
+    return { name, handler };
+  });
+
+  /** Aborted with an {@linkcode Interrupted}. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** What was received, once something was. */
+  get received(): Interrupted | undefined {
+    return this.signal.aborted ? this.signal.reason : undefined;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { name, handler } of this.#handlers) Deno.removeSignalListener(name, handler);
+  }
+}

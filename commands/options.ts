@@ -1,0 +1,122 @@
+/**
+ * Options that several commands have, the same in each.
+ *
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import { RelayError } from "../src/errors.ts";
+import { complain } from "./terminal.ts";
+
+/** `--url`. */
+export function urlOption() {
+  return new Option("-u, --url <url>", "the relay: ws, wss, http or https")
+    .env("RELAY_URL").default("ws://localhost:8765");
+}
+
+/** `--channel`, for those who prefer it to the argument. */
+export function channelOption() {
+  return new Option("-c, --channel <id>", "the channel, instead of the argument").env("CHANNEL_ID");
+}
+
+/** `--secret`. */
+export function secretOption() {
+  return new Option(
+    "--secret <secret>",
+    "the relay's secret. Others see command lines: better a file",
+  )
+    .env("RELAY_SECRET");
+}
+
+/** `--secret-file`. */
+export function secretFileOption() {
+  return new Option(
+    "--secret-file <file>",
+    "file that holds the secret, readable by you alone (0600)",
+  );
+}
+
+/** `--encryption-key`. */
+export function keyOption() {
+  return new Option(
+    "--encryption-key <key>",
+    "32 bytes as hex or base64, see keygen. Others see command lines: better a file",
+  ).env("RELAY_ENCRYPTION_KEY");
+}
+
+/** `--key-file`. */
+export function keyFileOption() {
+  return new Option("--key-file <file>", "file that holds the key, readable by you alone (0600)");
+}
+
+/** `--log-level` of a client. */
+export function logLevelOption() {
+  return new Option("--log-level <level>", "debug adds stack traces to errors")
+    .choices(["debug", "info", "warning", "error"] as const).default("info" as const);
+}
+
+/** Where a value came from, as commander says it. */
+type Source = (name: string) => string | undefined;
+
+/** What {@linkcode clientSecrets} reads. */
+export interface SecretOptions {
+  secret?: string;
+  secretFile?: string;
+  encryptionKey?: string;
+  keyFile?: string;
+}
+
+/**
+ * The secret and the key that a command was given: a flag wins over a variable of the environment; a variable that is set
+ * but empty counts as absent.
+ *
+ * @throws {RelayError} `usage` where a value and its file are both given as flags, or the file cannot be read.
+ */
+export async function clientSecrets(
+  options: SecretOptions,
+  source: Source,
+): Promise<{ secret?: string; encryptionKey?: string }> {
+  const { secret, secretFile, encryptionKey, keyFile } = options;
+  return {
+    secret: await oneOf("secret", secret, source("secret"), secretFile),
+    encryptionKey: await oneOf("encryption-key", encryptionKey, source("encryptionKey"), keyFile),
+  };
+}
+
+async function oneOf(
+  name: string,
+  value: string | undefined,
+  source: string | undefined,
+  file: string | undefined,
+): Promise<string | undefined> {
+  if (file === undefined) return value || undefined;
+  if (value !== undefined && source === "cli") {
+    throw new RelayError("usage", `Give --${name} or its file, not both`);
+  }
+  return await readSecretFile(file);
+}
+
+/** The first line of `path` that is not empty; warns where others may read the file. */
+async function readSecretFile(path: string): Promise<string> {
+  let text, mode;
+  try {
+    text = await Deno.readTextFile(path);
+    mode = (await Deno.stat(path)).mode;
+  } catch (cause) {
+    throw new RelayError("usage", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+  if (mode !== null && (mode & 0o077) !== 0) {
+    complain(`${path} can be read by others: chmod 600 ${path}`);
+  }
+  const line = text.split("\n").map((line) => line.trim()).find((line) => line !== "");
+  if (line === undefined) throw new RelayError("usage", `Cannot use ${path}: it is empty`);
+  return line.replace(/^RELAY_(SECRET|ENCRYPTION_KEY)=/, "");
+}
+
+/** A file error in words. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.AlreadyExists) return "it exists already";
+  return error instanceof Error ? error.message : String(error);
+}

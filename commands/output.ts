@@ -1,0 +1,67 @@
+/**
+ * stdout, for data.
+ *
+ * @module
+ */
+
+const encoder = new TextEncoder();
+/** Characters that wait for stdout at which {@linkcode Output.write} asks to wait. */
+const WRITE_AHEAD = 256 * 1024;
+
+/**
+ * Writes text to stdout: at once when it is free, else together with what comes meanwhile. When nobody reads it any more
+ * (`| head`), {@linkcode closed} becomes true and the rest is dropped.
+ */
+export class Output {
+  /** Whether the reader of stdout has gone. */
+  closed = false;
+  #pending: (string | Uint8Array)[] = [];
+  #size = 0;
+  #writing: Promise<void> | undefined;
+
+  /** Takes text, or bytes as they are. Returns a promise to wait for where too much has gathered. */
+  write(data: string | Uint8Array): Promise<void> | void {
+    if (this.closed) return;
+    this.#pending.push(data);
+    this.#size += data.length;
+    this.#writing ??= this.#drain();
+    if (this.#size > WRITE_AHEAD) return this.flush();
+  }
+
+  /** Resolves when everything is written. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      this.#size = 0;
+      await this.#writeAll(joined(batch));
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      this.closed = true;
+      this.#pending = [];
+    }
+  }
+}
+
+function joined(batch: (string | Uint8Array)[]): Uint8Array {
+  if (batch.every((data) => typeof data === "string")) return encoder.encode(batch.join(""));
+  const parts = batch.map((data) => typeof data === "string" ? encoder.encode(data) : data);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

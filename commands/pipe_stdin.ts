@@ -1,0 +1,124 @@
+/**
+ * stdin → a channel.
+ *
+ * @module
+ */
+
+import { type ProducerOptions, RelayProducer } from "../src/client/producer.ts";
+import { RelayError } from "../src/errors.ts";
+import { TokenSplitter } from "../src/protocol/token_splitter.ts";
+import { Interrupted } from "./interrupt.ts";
+import { Output } from "./output.ts";
+import { complain } from "./terminal.ts";
+
+/** Options of {@linkcode pipeStdin}. */
+export interface PipeOptions {
+  readonly producer: ProducerOptions;
+  /** Copy stdin to stdout. */
+  readonly tee: boolean;
+  /** Goes into `done`. */
+  readonly usage?: Record<string, unknown>;
+  /** Stops reading; consumers are told. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends stdin as tokens until its end. A relay that is away stops neither the reading nor the copying, because they
+ * would stop the job: the failure is told at the end.
+ *
+ * @throws {RelayError} where the relay has not confirmed the whole stream.
+ */
+export async function pipeStdin(options: PipeOptions): Promise<void> {
+  const splitter = new TokenSplitter();
+  const output = options.tee ? new Output() : undefined;
+  const delivery = new Delivery();
+  await delivery.open(options);
+  for await (const chunk of stdin(options.signal)) {
+    await output?.write(chunk);
+    const told = splitter.replaced;
+    await delivery.send(splitter.feed(chunk));
+    if (splitter.replaced && !told) tellReplaced();
+  }
+  const told = splitter.replaced;
+  await delivery.send(splitter.end());
+  if (splitter.replaced && !told) tellReplaced();
+  await output?.flush();
+  await delivery.close(options);
+}
+
+function tellReplaced(): void {
+  complain("stdin is not all UTF-8: U+FFFD stands for the bytes that are not");
+}
+
+/** Chunks of stdin, ended early by `signal`. */
+async function* stdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = Deno.stdin.readable.getReader();
+  const stop = () => void reader.cancel();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
+/** The sending side: after the first failure it only counts. */
+class Delivery {
+  #producer: RelayProducer | undefined;
+  #failure: RelayError | undefined;
+  #undelivered = 0;
+  #closing = false;
+
+  async open({ producer, signal }: PipeOptions): Promise<void> {
+    await this.#guard(async () => {
+      this.#producer = await RelayProducer.connect({ ...producer, signal });
+      // told at once, not with the next token, which may be minutes away
+      void this.#producer.lost.then((error) => this.#closing || this.#fail(error));
+    });
+  }
+
+  async send(tokens: string[]): Promise<void> {
+    for (const token of tokens) {
+      if (this.#failure === undefined) await this.#guard(() => this.#producer!.sendToken(token));
+      if (this.#failure !== undefined) this.#undelivered++;
+    }
+  }
+
+  async close({ usage, signal }: PipeOptions): Promise<void> {
+    this.#closing = true;
+    const received = signal.aborted ? signal.reason as Interrupted : undefined;
+    if (this.#failure === undefined) {
+      const producer = this.#producer!;
+      await this.#guard(() =>
+        received === undefined
+          ? producer.done(usage)
+          : producer.error(`the producer was stopped by ${received.received}`, {
+            code: "signal",
+            signal: received.received,
+          })
+      );
+    }
+    if (this.#failure === undefined) return;
+    const count = this.#undelivered;
+    const what = count > 0 ? `${count} tokens were not delivered` : "the end was not confirmed";
+    throw new RelayError(this.#failure.code, `${what}: ${this.#failure.message}`);
+  }
+
+  async #guard(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof Interrupted) return this.#fail(new RelayError("unreachable"));
+      if (!(error instanceof RelayError)) throw error;
+      if (error.row.exit === 2) throw error; // the job's owner called it wrongly and should know at once
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: RelayError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    complain(`${error.message}. Reading on without it`);
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * A client's connection to a relay.
+ *
+ * @module
+ */
+
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { type RawData, WebSocket } from "ws";
+import { type ErrorCode, errorOfClose, ERRORS, RelayError } from "../errors.ts";
+import { proxyAgent } from "./proxy_agent.ts";
+
+/** Options of {@linkcode Connection.open}. */
+export interface ConnectionOptions {
+  /** The relay's secret, sent in the `Authorization` header. */
+  secret?: string;
+  /** Time for the connection to stand, ms (default 10,000); then `unreachable`. */
+  connectTimeoutMs?: number;
+  /** Gives up when aborted. */
+  signal?: AbortSignal;
+}
+
+/** How a connection ended. */
+export interface Closing {
+  /** Close code of the peer; 1006 where it said nothing. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Below every idle limit of proxies on the way. */
+const PING_INTERVAL_MS = 15_000;
+/** Two missed pongs and some. */
+const DEAD_AFTER_MS = 40_000;
+/** Messages read ahead of the caller; over it the socket is not read, and the relay waits. */
+const READ_AHEAD_MESSAGES = 1024;
+const READ_AHEAD_BYTES = 4 * 1024 * 1024;
+/** Bytes not yet taken by the system at which `send` asks to wait. */
+const WRITE_AHEAD_BYTES = 1024 * 1024;
+/** Largest message taken from a relay, bytes. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A WebSocket to a relay with bounded memory both ways, and a pulse: a peer that is silent for 40 s is dead.
+ * The frames are npm `ws`' business, as are handshake and TLS.
+ */
+export class Connection {
+  /** Resolves when the connection is over. */
+  readonly closed: Promise<Closing>;
+
+  readonly #socket: WebSocket;
+  readonly #queue: string[] = [];
+  #queuedBytes = 0;
+  #heardAt = performance.now();
+  #closing: Closing | undefined;
+  #reader: (() => void) | undefined;
+  readonly #writers: (() => void)[] = [];
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    const { promise, resolve } = Promise.withResolvers<Closing>();
+    this.closed = promise;
+    const pulse = setInterval(() => this.#beat(), PING_INTERVAL_MS);
+    socket.on("message", (data: RawData) => this.#received(data));
+    socket.on("pong", () => this.#heard());
+    socket.on("ping", () => this.#heard());
+    socket.on("error", () => {}); // `close` follows and says how it ended
+    socket.on("close", (code: number, reason: Uint8Array) => {
+      clearInterval(pulse);
+      this.#closing = { code, reason: new TextDecoder().decode(reason) };
+      this.#reader?.();
+      this.#writers.splice(0).forEach((wake) => wake());
+      resolve(this.#closing);
+    });
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws {RelayError} `unreachable`, saying what to look at; `unauthorized` where a proxy or relay answers 401 or 403.
+   */
+  static async open(url: URL, options: ConnectionOptions = {}): Promise<Connection> {
+    options.signal?.throwIfAborted();
+    const headers = options.secret ? { Authorization: `Bearer ${options.secret}` } : {};
+    const socket = new WebSocket(url.href, {
+      headers,
+      agent: await proxyAgent(url),
+      handshakeTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+    });
+    const connection = new Connection(socket);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.once("open", resolve);
+    socket.once("error", (cause: Error) => reject(unreachable(url, cause)));
+    socket.once("unexpected-response", (request: ClientRequest, response: IncomingMessage) => {
+      reject(refused(url, response.statusCode ?? 0));
+      request.destroy();
+    });
+    const abort = () => {
+      reject(options.signal!.reason);
+      socket.terminate();
+    };
+    options.signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await promise;
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+    }
+    return connection;
+  }
+
+  /** Sends one message. Resolves at once while there is room, else when there is; rejects once the connection is over. */
+  send(text: string): Promise<void> | void {
+    if (this.#closing !== undefined || this.#socket.readyState !== WebSocket.OPEN) {
+      throw new RelayError("unreachable", "the connection to the relay is closed");
+    }
+    this.#socket.send(text, () => {
+      if (this.#socket.bufferedAmount === 0) this.#writers.splice(0).forEach((wake) => wake());
+    });
+    if (this.#socket.bufferedAmount > WRITE_AHEAD_BYTES) {
+      return new Promise((resolve) => this.#writers.push(resolve));
+    }
+  }
+
+  /** The next message; `undefined` once the connection is over and everything was read. */
+  async receive(): Promise<string | undefined> {
+    while (this.#queue.length === 0) {
+      if (this.#closing !== undefined) return undefined;
+      await new Promise<void>((resolve) => this.#reader = resolve);
+      this.#reader = undefined;
+    }
+    const text = this.#queue.shift()!;
+    this.#queuedBytes -= text.length;
+    if (
+      this.#socket.isPaused && this.#queue.length < READ_AHEAD_MESSAGES / 2 &&
+      this.#queuedBytes < READ_AHEAD_BYTES / 2
+    ) this.#socket.resume();
+    return text;
+  }
+
+  /** Whether a message can be had without waiting. */
+  get ready(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Says goodbye after all that was sent; resolves when the peer has answered, or after 10 s. */
+  async close(code = 1000): Promise<Closing> {
+    if (this.#socket.isPaused) this.#socket.resume(); // or the peer's answer is never read
+    this.#socket.close(code);
+    const killer = setTimeout(() => this.#socket.terminate(), CONNECT_TIMEOUT_MS);
+    const closing = await this.closed;
+    clearTimeout(killer);
+    return closing;
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#socket.terminate();
+  }
+
+  /** Cuts the connection unless a goodbye is under way. */
+  destroyUnlessClosing(): void {
+    if (this.#socket.readyState !== WebSocket.CLOSING) this.destroy();
+  }
+
+  #received(data: RawData): void {
+    this.#heard();
+    const text = data.toString();
+    this.#queue.push(text);
+    this.#queuedBytes += text.length;
+    if (this.#queue.length >= READ_AHEAD_MESSAGES || this.#queuedBytes >= READ_AHEAD_BYTES) {
+      this.#socket.pause();
+    }
+    this.#reader?.();
+  }
+
+  #heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  #beat(): void {
+    // a socket we do not read cannot tell whether its peer lives
+    if (this.#socket.isPaused) this.#heard();
+    else if (performance.now() - this.#heardAt > DEAD_AFTER_MS) this.#socket.terminate();
+    else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+}
+
+/** The error that a relay's close code stands for; `fallback` where the code is no error of ours. */
+export function closingError({ code, reason }: Closing, fallback: ErrorCode): RelayError {
+  const known = errorOfClose(code);
+  if (known === undefined) {
+    return new RelayError(fallback, `The connection to the relay was lost (${code})`);
+  }
+  // a peer's words go to a terminal: nothing but printable characters
+  const words = reason.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "");
+  return new RelayError(known, `The relay ended the connection: ${words || ERRORS[known].text}`);
+}
+
+function refused(url: URL, status: number): RelayError {
+  if (status === 401 || status === 403) {
+    return new RelayError("unauthorized", `${url.host} refused the connection (HTTP ${status})`);
+  }
+  return new RelayError(
+    "unreachable",
+    `Cannot reach a relay at ${url.host}: it answers HTTP ${status} instead of a WebSocket. Is the URL that of a relay?`,
+  );
+}
+
+function unreachable(url: URL, cause: Error & { code?: string }): RelayError {
+  const what = REASONS[cause.code ?? ""] ??
+    (cause.message.includes("timed out") ? "no answer in time" : cause.message || cause.code);
+  return new RelayError("unreachable", `Cannot reach the relay at ${url.origin}: ${what}`, {
+    cause,
+  });
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "connection refused. Is it running? `streamrelay relay` starts one",
+  ENOTFOUND: "no such host. Check --url or RELAY_URL",
+  EAI_AGAIN: "the host name cannot be looked up. Check --url or RELAY_URL",
+  ECONNRESET: "the connection was reset",
+  EHOSTUNREACH: "no route to that host",
+  ENETUNREACH: "no route to that network",
+  ETIMEDOUT: "no answer in time",
+  ERR_INVALID_URL: "that is no URL",
+};

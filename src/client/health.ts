@@ -1,0 +1,90 @@
+/**
+ * Asks a relay how it is.
+ *
+ * @module
+ */
+
+import { RelayError } from "../errors.ts";
+import { Connection } from "./connection.ts";
+import { relayPath } from "./relay_url.ts";
+
+/** What a relay says of itself; more fields may follow. */
+export interface Health {
+  readonly status: string;
+  readonly active_channels: number;
+  readonly timestamp: string;
+}
+
+/** Options of {@linkcode checkHealth}. */
+export interface HealthOptions {
+  /** Time for the answer, ms (default 5,000); then `unreachable`. */
+  timeoutMs?: number;
+}
+
+/**
+ * Asks by HTTP, and by WebSocket where HTTP is answered by a server that speaks no other, as the Python relay does.
+ *
+ * @throws {RelayError} `unreachable` where nothing, or nothing that is a relay, answers.
+ *
+ * @example
+ * ```ts
+ * import { checkHealth } from "./health.ts";
+ * import { startRelay } from "../mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * await using relay = await startRelay({ port: 0 });
+ * assert.equal((await checkHealth(relay.url)).status, "healthy");
+ * ```
+ */
+export async function checkHealth(relay: string, options: HealthOptions = {}): Promise<Health> {
+  const signal = AbortSignal.timeout(options.timeoutMs ?? 5_000);
+  const url = relayPath(relay, "/health");
+  try {
+    return parseHealth(await askHttp(url, signal) ?? await askWebSocket(url, signal), url);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new RelayError(
+      "unreachable",
+      `Cannot reach the relay at ${url.origin}: no answer in time`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function askHttp(url: URL, signal: AbortSignal): Promise<string | undefined> {
+  const web = new URL(url);
+  web.protocol = url.protocol === "wss:" ? "https:" : "http:";
+  let response;
+  try {
+    response = await fetch(web, { signal });
+  } catch (error) {
+    // the WebSocket client knows better why a connection fails
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+  const text = await response.text();
+  return response.headers.get("content-type")?.startsWith("application/json") ? text : undefined;
+}
+
+async function askWebSocket(url: URL, signal: AbortSignal): Promise<string> {
+  const connection = await Connection.open(url, { signal });
+  signal.addEventListener("abort", () => connection.destroy(), { once: true });
+  const text = await connection.receive();
+  void connection.close();
+  return text ?? "";
+}
+
+function parseHealth(text: string, url: URL): Health {
+  try {
+    const health = JSON.parse(text);
+    if (typeof health?.status === "string") return health;
+  } catch {
+    // said below, like an answer that is JSON and no health
+  }
+  throw new RelayError(
+    "unreachable",
+    `No relay at ${url.origin}: its /health is not that of a relay`,
+  );
+}
