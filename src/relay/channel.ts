@@ -30,8 +30,8 @@ export class Channel {
   readonly readers: Set<Subscriber> = new Set();
   /** Last time something happened that its time limits count from, ms. */
   activeAt: number;
-  /** When the current stream began, ms. */
-  startedAt = 0;
+  /** When the current stream began, or the wait for it, ms. */
+  startedAt: number;
 
   #log: ChannelLog | undefined;
   #producer: ProducerLink | undefined;
@@ -39,7 +39,7 @@ export class Channel {
 
   constructor(id: string, now: number) {
     this.id = id;
-    this.activeAt = now;
+    this.activeAt = this.startedAt = now;
   }
 
   /** The log of the current or last producer run; `undefined` while the first one is awaited. */

@@ -46,11 +46,6 @@ export class Subscriber {
     return this.#log;
   }
 
-  /** Messages of the log not yet handed to the outlet. */
-  get lag(): number {
-    return this.#log === undefined ? 0 : this.#log.next - this.#cursor!.seq;
-  }
-
   /** Begins to read `log` at its oldest message. */
   begin(log: ChannelLog): void {
     this.#log = log;

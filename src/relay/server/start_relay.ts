@@ -73,7 +73,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const health = () => healthText(channels);
   const door = new WebSocketDoor({ access: new Access(options.secret), channels, limits, health });
   const server = createServer(options.tls);
-  const answer = getRequestListener(httpRoutes({ health }).fetch);
+  const answer = getRequestListener(httpRoutes({ health }).fetch, {
+    overrideGlobalObjects: false, // an embedding program keeps its own Request and Response
+  });
   server.on("request", (request, response) => void answer(request, response));
   server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
   await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
@@ -88,7 +90,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const stop = () => {
     if (!stopping) {
       stopping = true;
-      const killer = setTimeout(() => door.destroy(), DRAIN_TIMEOUT_MS);
+      const killer = setTimeout(() => {
+        door.destroy();
+        server.closeAllConnections();
+      }, DRAIN_TIMEOUT_MS);
       server.close(() => {
         clearTimeout(killer);
         clearInterval(sweeper);

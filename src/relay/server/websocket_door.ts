@@ -139,8 +139,9 @@ const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain
 
 /** The secret in the `Authorization` header or, deprecated, in the query. */
 function credentialOf(request: IncomingMessage, url: URL): string | undefined {
-  const header = request.headers.authorization;
-  if (header !== undefined) return /^Bearer +(\S+)$/i.exec(header)?.[1] ?? "";
+  // another scheme is somebody else's, such as a proxy's
+  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "");
+  if (bearer !== null) return bearer[1];
   const query = url.searchParams.get("secret");
   if (query !== null) {
     logger.debug("credential in ?secret=: deprecated, URLs end up in the logs of proxies");
