@@ -70,12 +70,14 @@ class Delivery {
   #undelivered = 0;
   #closing = false;
 
+  /** @throws {RelayError} `usage`: who called it wrongly should know at once. */
   async open({ producer, signal }: PipeOptions): Promise<void> {
     await this.#guard(async () => {
       this.#producer = await RelayProducer.connect({ ...producer, signal });
       // told at once, not with the next token, which may be minutes away
       void this.#producer.lost.then((error) => this.#closing || this.#fail(error));
     });
+    if (this.#producer === undefined && this.#failure?.row.exit === 2) throw this.#failure;
   }
 
   async send(tokens: string[]): Promise<void> {
@@ -100,8 +102,10 @@ class Delivery {
       );
     }
     if (this.#failure === undefined) return;
-    const count = this.#undelivered;
-    const what = count > 0 ? `${count} tokens were not delivered` : "the end was not confirmed";
+    const what = this.#undelivered === 0
+      ? "The end of the stream was not confirmed"
+      : `${this.#undelivered} token${this.#undelivered === 1 ? " was" : "s were"} not sent` +
+        (this.#producer === undefined ? "" : ", and the last ones before them may be missing too");
     throw new RelayError(this.#failure.code, `${what}: ${this.#failure.message}`);
   }
 
@@ -111,7 +115,6 @@ class Delivery {
     } catch (error) {
       if (error instanceof Interrupted) return this.#fail(new RelayError("unreachable"));
       if (!(error instanceof RelayError)) throw error;
-      if (error.row.exit === 2) throw error; // the job's owner called it wrongly and should know at once
       this.#fail(error);
     }
   }
@@ -119,6 +122,7 @@ class Delivery {
   #fail(error: RelayError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    if (error.row.exit === 2 && this.#producer === undefined) return; // `open` throws it
     complain(`${error.message}. Reading on without it`);
   }
 }

@@ -20,7 +20,7 @@ import {
   secretOption,
   urlOption,
 } from "./options.ts";
-import { say } from "./terminal.ts";
+import { complain, say } from "./terminal.ts";
 
 /** Sends stdin to a channel. */
 export function produceCommand() {
@@ -69,12 +69,17 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
       }
       using interrupt = new Interrupt();
       const { pipeStdin } = await import("./pipe_stdin.ts");
-      await pipeStdin({
-        producer: { url: options.url, channel, ...secrets },
-        tee: options.tee ?? false,
-        usage: options.usage,
-        signal: interrupt.signal,
-      });
+      try {
+        await pipeStdin({
+          producer: { url: options.url, channel, ...secrets },
+          tee: options.tee ?? false,
+          usage: options.usage,
+          signal: interrupt.signal,
+        });
+      } catch (error) {
+        if (interrupt.received === undefined || !(error instanceof RelayError)) throw error;
+        complain(error.message);
+      }
       if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
     });
 }

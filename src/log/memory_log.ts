@@ -30,8 +30,8 @@ class MemoryCursor implements Cursor {
  * A {@linkcode ChannelLog} of append-only segments. Small messages that come one at a time end up side by side, so a
  * late reader is served in large pieces whatever the producer's pace was.
  *
- * Memory is counted as allocated, not as filled. A log grows with its content: 1 KiB first, each further segment as
- * large as all before it, up to 256 KiB.
+ * Memory is counted as allocated, not as filled. A log grows with its content: 1 KiB first, each further segment half
+ * as large as all before it, up to 256 KiB.
  *
  * @example
  * ```ts
@@ -146,7 +146,7 @@ export class MemoryLog implements ChannelLog {
 
   #grow(needed: number): Segment {
     const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, this.#maxBytes >> 3));
-    const usual = Math.max(MIN_SEGMENT, Math.min(largest, this.#bytes));
+    const usual = Math.max(MIN_SEGMENT, Math.min(largest, this.#bytes >> 1));
     const segment = new Segment(this.#next, Math.max(usual, needed));
     if (this.#tail !== undefined) this.#tail.following = segment;
     this.#head ??= segment;

@@ -31,10 +31,11 @@ export function messageType(bytes: Uint8Array, start: number, end: number): stri
   if (bytes[i] === 0x20) i++;
   if (bytes[i] !== QUOTE) return parsedType(bytes, start, end);
   let type = "";
-  for (i++; i < end && bytes[i] !== QUOTE && type.length < MAX_TYPE; i++) {
+  for (i++; i < end && type.length <= MAX_TYPE; i++) {
+    if (bytes[i] === QUOTE) return type;
     type += String.fromCharCode(bytes[i]);
   }
-  return type;
+  return undefined; // cut short, or longer than any that is looked for
 }
 
 function parsedType(bytes: Uint8Array, start: number, end: number): string | undefined {
