@@ -208,11 +208,21 @@ function refused(url: URL, status: number): RelayError {
 }
 
 function unreachable(url: URL, cause: Error & { code?: string }): RelayError {
-  const what = REASONS[cause.code ?? ""] ??
-    (cause.message.includes("timed out") ? "no answer in time" : cause.message || cause.code);
-  return new RelayError("unreachable", `Cannot reach the relay at ${url.origin}: ${what}`, {
-    cause,
-  });
+  return new RelayError(
+    "unreachable",
+    `Cannot reach the relay at ${url.origin}: ${reason(cause)}`,
+    {
+      cause,
+    },
+  );
+}
+
+function reason({ code = "", message }: Error & { code?: string }): string {
+  if (REASONS[code] !== undefined) return REASONS[code];
+  if (/CERT|VERIFY|ISSUER/.test(code)) {
+    return `${message}. To trust a certificate authority of your own, set DENO_CERT=ca.pem`;
+  }
+  return message.includes("timed out") ? "no answer in time" : message || code;
 }
 
 const REASONS: Record<string, string> = {

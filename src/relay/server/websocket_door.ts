@@ -86,7 +86,8 @@ export class WebSocketDoor {
   }
 
   #admit(connection: Connection, request: IncomingMessage): Handler {
-    const url = new URL(request.url ?? "/", "ws://relay");
+    const url = URL.parse(request.url ?? "/", "ws://relay");
+    if (url === null) throw new RelayError("bad_path");
     if (url.pathname === "/health") {
       connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
       connection.close(1000, "");
