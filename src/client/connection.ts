@@ -11,7 +11,7 @@ import { proxyAgent } from "./proxy_agent.ts";
 
 /** Options of {@linkcode Connection.open}. */
 export interface ConnectionOptions {
-  /** The relay's secret, sent in the `Authorization` header. */
+  /** The relay's secret, sent in the `Authorization` header, or as the first message where no header can hold it. */
   secret?: string;
   /** Time for the connection to stand, ms (default 10,000); then `unreachable`. */
   connectTimeoutMs?: number;
@@ -38,6 +38,8 @@ const READ_AHEAD_BYTES = 4 * 1024 * 1024;
 const WRITE_AHEAD_BYTES = 1024 * 1024;
 /** Largest message taken from a relay, bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** What a header carries as it is, RFC 9110 §5.5: visible ASCII, spaces inside. */
+const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /**
  * A WebSocket to a relay with bounded memory both ways, and a pulse: a peer that is silent for 40 s is dead.
@@ -80,7 +82,9 @@ export class Connection {
    */
   static async open(url: URL, options: ConnectionOptions = {}): Promise<Connection> {
     options.signal?.throwIfAborted();
-    const headers = options.secret ? { Authorization: `Bearer ${options.secret}` } : {};
+    const { secret } = options;
+    const inHeader = secret !== undefined && HEADER_VALUE.test(secret);
+    const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
     const socket = new WebSocket(url.href, {
       headers,
       agent: await proxyAgent(url),
@@ -106,6 +110,7 @@ export class Connection {
     } finally {
       options.signal?.removeEventListener("abort", abort);
     }
+    if (secret && !inHeader) await connection.send(JSON.stringify({ type: "auth", secret }));
     return connection;
   }
 
@@ -222,6 +227,9 @@ function reason({ code = "", message }: Error & { code?: string }): string {
   if (/CERT|VERIFY|ISSUER/.test(code)) {
     return `${message}. To trust a certificate authority of your own, set DENO_CERT=ca.pem`;
   }
+  if (/InvalidContentType|wrong version number/.test(message)) {
+    return "what answers there does not speak TLS. Is it ws:// instead of wss://?";
+  }
   return message.includes("timed out") ? "no answer in time" : message || code;
 }
 
@@ -233,5 +241,6 @@ const REASONS: Record<string, string> = {
   EHOSTUNREACH: "no route to that host",
   ENETUNREACH: "no route to that network",
   ETIMEDOUT: "no answer in time",
+  HPE_INVALID_CONSTANT: "what answers there is no web server. Is it wss:// instead of ws://?",
   ERR_INVALID_URL: "that is no URL",
 };
