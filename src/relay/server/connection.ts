@@ -25,8 +25,8 @@ export interface Handler {
   drain(): void;
 }
 
-/** How long the peer has to answer a close frame before the socket is destroyed, ms. */
-const CLOSE_TIMEOUT_MS = 3_000;
+/** How long a peer that broke a rule has to take its goodbye before the socket is destroyed, ms. */
+const FAULT_TIMEOUT_MS = 3_000;
 
 const logger = getLogger(["streamrelay", "relay"]);
 
@@ -46,20 +46,22 @@ export class Connection implements FrameSink {
   readonly decoder: FrameDecoder;
 
   readonly #socket: Socket;
+  readonly #limits: RelayLimits;
   readonly #clock: { readonly now: number };
   /** When the peer last sent or took anything, ms. */
   #heardAt: number;
   #pingedAt = 0;
   #blockedAt = 0;
-  #closeAt = 0;
+  #closeBy = 0;
   #expectBy = 0;
   #gone = false;
 
-  constructor(socket: Socket, maxMessageBytes: number, clock: { readonly now: number }) {
+  constructor(socket: Socket, limits: RelayLimits, clock: { readonly now: number }) {
     this.#socket = socket;
+    this.#limits = limits;
     this.#clock = clock;
     this.#heardAt = clock.now;
-    this.decoder = new FrameDecoder(this, maxMessageBytes);
+    this.decoder = new FrameDecoder(this, limits.maxMessageBytes);
   }
 
   /** Begins to read; `head` is what came with the handshake. */
@@ -79,23 +81,26 @@ export class Connection implements FrameSink {
    * should wait for {@linkcode Handler.drained}.
    */
   send(frames: Uint8Array): boolean {
-    if (this.#closeAt > 0) return false;
+    if (this.#closeBy > 0) return false;
     this.#socket.write(frames, this.#written);
     if (this.#socket.writableLength === 0) return true;
     if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
     return false;
   }
 
-  /** Says goodbye after all that was sent; the socket is destroyed when the peer does not answer in time. */
-  close(code: number, reason: string): void {
-    if (this.#closeAt > 0) return;
-    this.#closeAt = this.#clock.now;
+  /**
+   * Says goodbye after all that was sent. A peer that does not close within `timeoutMs` is cut off; by default it has as
+   * long as a slow reader, because what was sent may still lie in the system's buffers and would be lost.
+   */
+  close(code: number, reason: string, timeoutMs: number = this.#limits.stallTimeoutMs): void {
+    if (this.#closeBy > 0) return;
+    this.#closeBy = this.#clock.now + timeoutMs;
     this.#socket.end(closeFrame(code, reason));
   }
 
   /** Ends the connection because of `error`. */
   fail(error: RelayError): void {
-    this.close(error.row.close, error.row.text);
+    this.close(error.row.close, error.row.text, FAULT_TIMEOUT_MS);
   }
 
   /** Something is expected from the peer within `ms`, or (`undefined`) no longer; else it is closed 4003. */
@@ -110,10 +115,11 @@ export class Connection implements FrameSink {
   }
 
   /** Keeps the time limits; called every second or so. */
-  sweep(limits: RelayLimits): void {
+  sweep(): void {
+    const limits = this.#limits;
     const now = this.#clock.now;
-    if (this.#closeAt > 0) {
-      if (now - this.#closeAt > CLOSE_TIMEOUT_MS) this.#socket.destroy();
+    if (this.#closeBy > 0) {
+      if (now > this.#closeBy) this.#socket.destroy();
     } else if (this.#expectBy > 0 && now > this.#expectBy) {
       this.fail(new RelayError("unauthorized"));
     } else if (this.#blockedAt > 0) {
@@ -153,15 +159,15 @@ export class Connection implements FrameSink {
 
   #received(chunk: Uint8Array): void {
     this.#heardAt = this.#clock.now;
-    if (this.#closeAt > 0) return;
+    if (this.#closeBy > 0) return;
+    let fault: unknown;
     try {
       this.decoder.feed(chunk);
-      this.handler.flush();
     } catch (error) {
-      this.handler.flush(); // what came before the fault is good
-      if (!(error instanceof RelayError)) logger.error("a bug: {error}", { error });
-      this.fail(error instanceof RelayError ? error : new RelayError("internal"));
+      fault = error;
     }
+    this.handler.flush(); // also what came before a fault
+    if (fault !== undefined) this.#fault(fault);
     // what was read has been copied to where it is kept: freeing it now instead of at the next collection lets the
     // allocator hand out the same warm pages again (measured: a third of all CPU time went into clearing fresh ones)
     if (chunk.byteLength >= WORTH_FREEING && chunk.byteLength === chunk.buffer.byteLength) {
@@ -169,11 +175,17 @@ export class Connection implements FrameSink {
     }
   }
 
+  #fault(error: unknown): void {
+    if (error instanceof RelayError) return this.fail(error);
+    logger.error("a bug, met while reading from a client: {error}", { error });
+    this.fail(new RelayError("internal"));
+  }
+
   readonly #written = (): void => {
     if (this.#blockedAt === 0 || this.#socket.writableLength > 0) return;
     this.#blockedAt = 0;
     this.#heardAt = this.#clock.now;
-    if (this.#closeAt === 0) this.handler.drained();
+    if (this.#closeBy === 0) this.handler.drained();
   };
 
   #over(clean: boolean): void {

@@ -56,7 +56,7 @@ export class WebSocketDoor {
     }
     acceptHandshake(request, socket);
     const { channels, limits } = this.#options;
-    const connection = new Connection(socket, limits.maxMessageBytes, channels);
+    const connection = new Connection(socket, limits, channels);
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
     try {
@@ -71,7 +71,7 @@ export class WebSocketDoor {
 
   /** Keeps the time limits of all connections. */
   sweep(): void {
-    for (const connection of this.#connections) connection.sweep(this.#options.limits);
+    for (const connection of this.#connections) connection.sweep();
   }
 
   /** Closes every connection with 1001 and lets nobody in any more. */
@@ -141,7 +141,7 @@ const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain
 /** The secret in the `Authorization` header or, deprecated, in the query. */
 function credentialOf(request: IncomingMessage, url: URL): string | undefined {
   // another scheme is somebody else's, such as a proxy's
-  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "");
+  const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "");
   if (bearer !== null) return bearer[1];
   const query = url.searchParams.get("secret");
   if (query !== null) {
