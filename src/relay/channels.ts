@@ -126,6 +126,8 @@ export class Channels {
   }
 
   #remove(channel: Channel): void {
+    // the last reader of an expired channel may leave when the id is another channel's already
+    if (this.#channels.get(channel.id) !== channel) return;
     this.#channels.delete(channel.id);
     if (channel.log !== undefined) this.#release(channel.log, channel.readers.size);
   }

@@ -98,8 +98,10 @@ export class Connection implements FrameSink {
     this.#socket.end(closeFrame(code, reason));
   }
 
-  /** Ends the connection because of `error`. */
+  /** Ends the connection because of `error`: the peer is told what kind it is, the log the detail. */
   fail(error: RelayError): void {
+    const { row: { close }, message } = error;
+    if (this.#closeBy === 0) logger.debug("connection closed {close}: {message}", { close, message });
     this.close(error.row.close, error.row.text, FAULT_TIMEOUT_MS);
   }
 
