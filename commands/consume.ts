@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { Argument, Command } from "@commander-js/extra-typings";
 import type { ConsumerOptions } from "../src/client/consumer.ts";
 import { RelayError } from "../src/errors.ts";
 import { isToken, type Message } from "../src/protocol/message.ts";

@@ -30,15 +30,17 @@ Examples:
     .action(async ({ url, timeout, json, quiet, logLevel }) => {
       await setUpLogging(logLevel, "text");
       const { checkHealth } = await import("../src/client/health.ts");
+      const { shownRelayUrl } = await import("../src/client/relay_url.ts");
+      const shown = shownRelayUrl(url);
       const health = await checkHealth(url, { timeoutMs: timeout });
       if (health.status !== "healthy") {
-        throw new RelayError("unreachable", `The relay at ${url} says it is ${health.status}`);
+        throw new RelayError("unreachable", `The relay at ${shown} says it is ${health.status}`);
       }
       if (quiet) return;
       const channels = health.active_channels;
       const line = `${health.status}: ${channels} active channel${
         channels === 1 ? "" : "s"
-      } at ${url}`;
+      } at ${shown}`;
       const output = new Output();
       output.write(`${json ? JSON.stringify(health) : line}\n`);
       await output.flush();

@@ -5,6 +5,7 @@
  */
 
 import { Argument, Command } from "@commander-js/extra-typings";
+import { shownRelayUrl } from "../src/client/relay_url.ts";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
 import { ExitCode } from "./exit.ts";
@@ -62,9 +63,10 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
         options,
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
-      const channel = (argument ?? options.channel) || newChannelId();
-      if ((argument ?? options.channel) === undefined) {
-        say(`streamrelay consume ${channel} --url ${options.url}`);
+      const named = argument || options.channel || undefined; // a variable may be set and empty
+      const channel = named ?? newChannelId();
+      if (named === undefined) {
+        say(`streamrelay consume ${channel} --url ${shellWord(shownRelayUrl(options.url))}`);
         if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
       }
       using interrupt = new Interrupt();
@@ -82,6 +84,11 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
       }
       if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
     });
+}
+
+/** `text` as one word of a POSIX shell. */
+function shellWord(text: string): string {
+  return /^[\w:/.%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function usage(text: string): Record<string, unknown> {

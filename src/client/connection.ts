@@ -114,10 +114,10 @@ export class Connection {
     return connection;
   }
 
-  /** Sends one message. Resolves at once while there is room, else when there is; rejects once the connection is over. */
+  /** Sends one message. Resolves at once while there is room, else when there is; rejects with why the connection ended. */
   send(text: string): Promise<void> | void {
-    if (this.#closing !== undefined || this.#socket.readyState !== WebSocket.OPEN) {
-      throw new RelayError("unreachable", "the connection to the relay is closed");
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      return this.closed.then((closing) => Promise.reject(closingError(closing, "unreachable")));
     }
     this.#socket.send(text, () => {
       if (this.#socket.bufferedAmount === 0) this.#writers.splice(0).forEach((wake) => wake());

@@ -46,3 +46,21 @@ export function relayPath(relay: string, path: string): URL {
   url.pathname = url.pathname.replace(/\/$/, "") + path;
   return url;
 }
+
+/**
+ * The relay's URL as it may be shown and logged: without what can be a credential, which are its user, password and
+ * query.
+ *
+ * @example
+ * ```ts
+ * import { shownRelayUrl } from "./relay_url.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(shownRelayUrl("wss://me:pw@hpc.example.org/relay/?secret=x"), "wss://hpc.example.org/relay");
+ * ```
+ */
+export function shownRelayUrl(relay: string): string {
+  const url = parseRelayUrl(relay);
+  url.username = url.password = "";
+  return url.href.replace(/\/$/, "");
+}

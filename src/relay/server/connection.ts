@@ -101,7 +101,9 @@ export class Connection implements FrameSink {
   /** Ends the connection because of `error`: the peer is told what kind it is, the log the detail. */
   fail(error: RelayError): void {
     const { row: { close }, message } = error;
-    if (this.#closeBy === 0) logger.debug("connection closed {close}: {message}", { close, message });
+    if (this.#closeBy === 0) {
+      logger.debug("connection closed {close}: {message}", { close, message });
+    }
     this.close(error.row.close, error.row.text, FAULT_TIMEOUT_MS);
   }
 

@@ -1,0 +1,83 @@
+/**
+ * What the tests need from the system, and how they get it on a Debian machine where they are root.
+ *
+ * @module
+ */
+
+/** A system package that some tests cannot run without. */
+export interface Requirement {
+  /** Name of the Debian package. */
+  readonly name: string;
+  /** Which tests are skipped without it. */
+  readonly reason: string;
+  /** Ends with exit code 0 where the package is there, installed by whatever means. */
+  readonly probe: readonly [string, ...string[]];
+}
+
+/** Debian's own Python: `python3` in PATH may be another one, which sees none of Debian's packages. */
+export const PYTHON = "/usr/bin/python3";
+
+/** Runs the Python client of the interop tests. */
+export const PYTHON_REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "python3",
+    reason: "tests/interop: runs the Python client",
+    probe: [PYTHON, "--version"],
+  },
+  {
+    name: "python3-websockets",
+    reason: "tests/interop: the Python client's WebSockets",
+    probe: [PYTHON, "-c", "import websockets"],
+  },
+  {
+    name: "python3-cryptography",
+    reason: "tests/interop: the Python client's AES-GCM",
+    probe: [PYTHON, "-c", "import cryptography.hazmat.primitives.ciphers.aead"],
+  },
+];
+
+/** All that the tests need; a new need is one more entry. */
+export const REQUIREMENTS: readonly Requirement[] = [...PYTHON_REQUIREMENTS];
+
+/** Which of `requirements` are not met, now. */
+export function missing(requirements: readonly Requirement[]): Requirement[] {
+  return requirements.filter(({ probe: [command, ...args] }) => !succeeds(command, args));
+}
+
+/** Installs what is missing where that is possible; returns what is still missing. */
+export function setUp(requirements: readonly Requirement[] = REQUIREMENTS): Requirement[] {
+  const wanted = missing(requirements);
+  if (wanted.length === 0 || !canInstall()) return wanted;
+  install(wanted.map(({ name }) => name));
+  return missing(wanted);
+}
+
+/** Whether this is root on a system with Debian's packages. */
+function canInstall(): boolean {
+  return Deno.build.os === "linux" && Deno.uid() === 0 && succeeds("apt-get", ["--version"]) &&
+    succeeds("dpkg", ["--version"]);
+}
+
+/** Package lists are fetched only where the ones that are there do not lead to the packages. */
+function install(packages: string[]): void {
+  const args = ["install", "-y", "--no-install-recommends", ...packages];
+  if (aptGet(args)) return;
+  aptGet(["update"]);
+  aptGet(args);
+}
+
+function aptGet(args: string[]): boolean {
+  console.log(`set-up: apt-get ${args.join(" ")}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const command = new Deno.Command("apt-get", { args, env, stdout: "null", stderr: "inherit" });
+  return command.outputSync().success;
+}
+
+function succeeds(command: string, args: string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
