@@ -4,33 +4,42 @@
  * @module
  */
 
+import { RelayError } from "../src/errors.ts";
+import { reasonOf } from "./options.ts";
+
 const encoder = new TextEncoder();
 /** Characters that wait for stdout at which {@linkcode Output.write} asks to wait. */
 const WRITE_AHEAD = 256 * 1024;
 
 /**
  * Writes text to stdout: at once when it is free, else together with what comes meanwhile. When nobody reads it any more
- * (`| head`), {@linkcode closed} becomes true and the rest is dropped.
+ * (`| head`), or it cannot be written to (a full disk), {@linkcode closed} becomes true and the rest is dropped.
  */
 export class Output {
-  /** Whether the reader of stdout has gone. */
+  /** Whether nothing can be written any more. */
   closed = false;
+  #failure: RelayError | undefined;
   #pending: (string | Uint8Array)[] = [];
   #size = 0;
   #writing: Promise<void> | undefined;
 
-  /** Takes text, or bytes as they are. Returns a promise to wait for where too much has gathered. */
+  /** Takes text, or bytes as they are. Returns a promise to wait for where too much has gathered; it never rejects. */
   write(data: string | Uint8Array): Promise<void> | void {
     if (this.closed) return;
     this.#pending.push(data);
     this.#size += data.length;
     this.#writing ??= this.#drain();
-    if (this.#size > WRITE_AHEAD) return this.flush();
+    if (this.#size > WRITE_AHEAD) return this.#writing;
   }
 
-  /** Resolves when everything is written. */
+  /**
+   * Resolves when everything is written, or the reader of stdout has gone.
+   *
+   * @throws {RelayError} `incomplete` where stdout could not be written to.
+   */
   async flush(): Promise<void> {
     await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #drain(): Promise<void> {
@@ -47,9 +56,12 @@ export class Output {
     try {
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       this.closed = true;
       this.#pending = [];
+      if (error instanceof Deno.errors.BrokenPipe) return; // nobody wants it: no failure
+      this.#failure = new RelayError("incomplete", `Cannot write to stdout: ${reasonOf(error)}`, {
+        cause: error,
+      });
     }
   }
 }

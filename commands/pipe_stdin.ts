@@ -26,7 +26,7 @@ export interface PipeOptions {
  * Sends stdin as tokens until its end. A relay that is away stops neither the reading nor the copying, because they
  * would stop the job: the failure is told at the end.
  *
- * @throws {RelayError} where the relay has not confirmed the whole stream.
+ * @throws {RelayError} where the relay has not confirmed the whole stream, or stdin could not be copied.
  */
 export async function pipeStdin(options: PipeOptions): Promise<void> {
   const splitter = new TokenSplitter();
@@ -42,8 +42,11 @@ export async function pipeStdin(options: PipeOptions): Promise<void> {
   const told = splitter.replaced;
   await delivery.send(splitter.end());
   if (splitter.replaced && !told) tellReplaced();
-  await output?.flush();
-  await delivery.close(options);
+  try {
+    await delivery.close(options);
+  } finally {
+    await output?.flush();
+  }
 }
 
 function tellReplaced(): void {

@@ -14,7 +14,16 @@ function colourful(): boolean {
 /** A line for the user. */
 export function say(line: string): void {
   clearStatus();
-  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+  write(`${line}\n`);
+}
+
+/** A job must not end because its log cannot be written to. */
+function write(text: string): void {
+  try {
+    Deno.stderr.writeSync(encoder.encode(text));
+  } catch {
+    // nobody is left who could be told
+  }
 }
 
 /** A line for the user about something that went wrong. */
@@ -28,7 +37,7 @@ let statusShown = false;
 export function status(line: string): void {
   if (!Deno.stderr.isTerminal()) return;
   clearStatus();
-  Deno.stderr.writeSync(encoder.encode(colourful() ? `\x1b[2m${line}\x1b[0m` : line));
+  write(colourful() ? `\x1b[2m${line}\x1b[0m` : line);
   statusShown = true;
 }
 
@@ -36,5 +45,5 @@ export function status(line: string): void {
 export function clearStatus(): void {
   if (!statusShown) return;
   statusShown = false;
-  Deno.stderr.writeSync(encoder.encode("\r\x1b[K"));
+  write("\r\x1b[K");
 }

@@ -145,13 +145,13 @@ Deno.test("a consumer whose reader leaves (| head) ends quietly with exit 0", as
   assert.deepEqual(result, { code: 0, stdout: "hello", stderr: "code 0\n" });
 });
 
-Deno.test("stdout that cannot be written to (a full disk) is one clear line, no stack trace", async () => {
+Deno.test("a stdout that cannot be written to (a full disk) ends it with one clear line and exit 5", async () => {
   const channel = crypto.randomUUID();
-  await produce(channel, "hello world\n");
+  await using _producer = await producing(channel, "hello\n".repeat(50_000));
   const script = `streamrelay consume ${channel} >/dev/full`;
   const { code, stderr } = await runShell(script, { env: { RELAY_URL: relay.url } });
-  assert.notEqual(code, 0);
-  assert.match(stderr, /^streamrelay: .*\n$/);
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /^streamrelay: Cannot write to stdout: No space left.*\n$/);
 });
 
 Deno.test("a reader of stdout that takes its time holds the consumer back without loss", async () => {

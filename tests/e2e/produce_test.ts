@@ -56,6 +56,24 @@ Deno.test("when nobody reads what --tee copies, the stream is sent to its end al
   assert.ok(await consumed(channel) === text);
 });
 
+Deno.test("when --tee cannot copy (a full disk), the stream is sent to its end, and the exit code is 5", async () => {
+  const channel = crypto.randomUUID();
+  const env = { RELAY_URL: relay.url };
+  const script = `seq 50000 | streamrelay produce ${channel} --tee >/dev/full`;
+  const { code, stderr } = await runShell(script, { env });
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /^streamrelay: Cannot write to stdout: No space left.*\n$/);
+  assert.match(await consumed(channel), /\n49999\n50000\n$/);
+});
+
+Deno.test("when nothing can be said on stderr, the stream is sent all the same", async () => {
+  const channel = crypto.randomUUID();
+  const env = { RELAY_URL: relay.url };
+  const script = `printf '\\377 text' | streamrelay produce ${channel} 2>/dev/full`;
+  assert.deepEqual(await runShell(script, { env }), SUCCESS);
+  assert.equal(await consumed(channel), "\ufffd text");
+});
+
 Deno.test("--usage goes into the last message", async () => {
   const channel = crypto.randomUUID();
   const usage = { completion_tokens: 50, model: "llama" };

@@ -89,13 +89,14 @@ export class Connection implements FrameSink {
   }
 
   /**
-   * Says goodbye after all that was sent. A peer that does not close within `timeoutMs` is cut off; by default it has as
-   * long as a slow reader, because what was sent may still lie in the system's buffers and would be lost.
+   * Says goodbye after all that was sent, and hangs up once the peer has answered (RFC 6455 §7.1.1): hung up on at once,
+   * a client that still has messages to read takes the stream for broken. A peer that does not answer within `timeoutMs`
+   * is cut off; by default it has as long as a slow reader, because what was sent may still be on its way.
    */
   close(code: number, reason: string, timeoutMs: number = this.#limits.stallTimeoutMs): void {
     if (this.#closeBy > 0) return;
     this.#closeBy = this.#clock.now + timeoutMs;
-    this.#socket.end(closeFrame(code, reason));
+    this.#socket.write(closeFrame(code, reason));
   }
 
   /** Ends the connection because of `error`: the peer is told what kind it is, the log the detail. */
@@ -142,11 +143,11 @@ export class Connection implements FrameSink {
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
-    this.handler.texts(records, count, last);
+    if (this.#closeBy === 0) this.handler.texts(records, count, last);
   }
 
   binary(): void {
-    throw new RelayError("bad_data");
+    if (this.#closeBy === 0) throw new RelayError("bad_data");
   }
 
   ping(payload: Uint8Array): void {
@@ -159,11 +160,11 @@ export class Connection implements FrameSink {
   goodbye(code: number): void {
     this.#over(code === 1000 || code === 1001 || code === 1005);
     this.close(code === 1005 ? 1000 : code, "");
+    this.#socket.end();
   }
 
   #received(chunk: Uint8Array): void {
     this.#heardAt = this.#clock.now;
-    if (this.#closeBy > 0) return;
     let fault: unknown;
     try {
       this.decoder.feed(chunk);
@@ -179,10 +180,12 @@ export class Connection implements FrameSink {
     }
   }
 
+  /** No frame can be made out any more, so an answer to the goodbye is not waited for. */
   #fault(error: unknown): void {
-    if (error instanceof RelayError) return this.fail(error);
-    logger.error("a bug, met while reading from a client: {error}", { error });
-    this.fail(new RelayError("internal"));
+    const known = error instanceof RelayError;
+    if (!known) logger.error("a bug, met while reading from a client: {error}", { error });
+    this.fail(known ? error : new RelayError("internal"));
+    this.#socket.end();
   }
 
   readonly #written = (): void => {
