@@ -112,7 +112,7 @@ async function print(
 ): Promise<void> {
   const { RelayConsumer } = await import("../src/client/consumer.ts");
   const consumer = new RelayConsumer(options);
-  const output = new Output();
+  const output = new Output(options.signal);
   const collected: string[] = [];
   let missing = false;
   status(`waiting for the first token of ${options.channel} … (Ctrl-C to stop)`);

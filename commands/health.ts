@@ -7,16 +7,15 @@
 import { Command } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { setUpLogging } from "./logging.ts";
-import { logLevelOption, urlOption } from "./options.ts";
+import { durationOption, logLevelOption, urlOption } from "./options.ts";
 import { Output } from "./output.ts";
-import { duration } from "./values.ts";
 
 /** Checks a relay. */
 export function healthCommand() {
   return new Command("health")
     .description("check that a relay answers: exit 0 when it is healthy, 4 when not")
     .addOption(urlOption())
-    .option("--timeout <seconds>", "time for its answer", duration, 5_000)
+    .addOption(durationOption("--timeout <seconds>", "time for its answer", 5_000))
     .option("--json", "print its answer as it is")
     .option("-q, --quiet", "print nothing while all is well, one line on stderr otherwise")
     .addOption(logLevelOption())

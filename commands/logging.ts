@@ -26,7 +26,7 @@ export async function setUpLogging(level: CommandLogLevel, format: "text" | "jso
   const terminal = Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR");
   const options = { timestamp: "rfc3339", value: (value: unknown) => String(value) } as const;
   const formatter = format === "json"
-    ? logtape.getJsonLinesFormatter()
+    ? logtape.getJsonLinesFormatter({ message: "template", properties: "flatten" })
     : terminal
     ? logtape.getAnsiColorFormatter(options)
     : logtape.getTextFormatter(options);

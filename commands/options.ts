@@ -7,6 +7,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { complain } from "./terminal.ts";
+import { duration, size } from "./values.ts";
 
 /** `--url`. */
 export function urlOption() {
@@ -17,6 +18,16 @@ export function urlOption() {
 /** `--channel`, for those who prefer it to the argument. */
 export function channelOption() {
   return new Option("-c, --channel <id>", "the channel, instead of the argument").env("CHANNEL_ID");
+}
+
+/** An option whose value is a time; its default, in ms, is shown in seconds. */
+export function durationOption<Flags extends string>(flags: Flags, text: string, ms: number) {
+  return new Option(flags, text).argParser(duration).default(ms, String(ms / 1000));
+}
+
+/** An option whose value is a number of bytes; its default is shown in MiB. */
+export function sizeOption<Flags extends string>(flags: Flags, text: string, bytes: number) {
+  return new Option(flags, text).argParser(size).default(bytes, `${bytes / 2 ** 20}MiB`);
 }
 
 /** `--secret`. */

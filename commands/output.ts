@@ -10,6 +10,8 @@ import { reasonOf } from "./options.ts";
 const encoder = new TextEncoder();
 /** Characters that wait for stdout at which {@linkcode Output.write} asks to wait. */
 const WRITE_AHEAD = 256 * 1024;
+/** What a reader of stdout has to take the rest once the command is interrupted, ms: it may have stopped reading. */
+const GRACE_MS = 1_000;
 
 /**
  * Writes text to stdout: at once when it is free, else together with what comes meanwhile. When nobody reads it any more
@@ -21,15 +23,21 @@ export class Output {
   #failure: RelayError | undefined;
   #pending: (string | Uint8Array)[] = [];
   #size = 0;
-  #writing: Promise<void> | undefined;
+  #writing: PromiseWithResolvers<void> | undefined;
+
+  /** When `signal` is aborted, stdout has a second to take what is left. */
+  constructor(signal?: AbortSignal) {
+    const limit = () => Deno.unrefTimer(setTimeout(() => this.#giveUp(), GRACE_MS));
+    signal?.addEventListener("abort", limit, { once: true });
+  }
 
   /** Takes text, or bytes as they are. Returns a promise to wait for where too much has gathered; it never rejects. */
   write(data: string | Uint8Array): Promise<void> | void {
     if (this.closed) return;
     this.#pending.push(data);
     this.#size += data.length;
-    this.#writing ??= this.#drain();
-    if (this.#size > WRITE_AHEAD) return this.#writing;
+    if (this.#writing === undefined) void this.#drain();
+    if (this.#size > WRITE_AHEAD) return this.#writing!.promise;
   }
 
   /**
@@ -38,18 +46,26 @@ export class Output {
    * @throws {RelayError} `incomplete` where stdout could not be written to.
    */
   async flush(): Promise<void> {
-    await this.#writing;
+    await this.#writing?.promise;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #drain(): Promise<void> {
+    this.#writing = Promise.withResolvers();
     while (this.#pending.length > 0) {
       const batch = this.#pending;
       this.#pending = [];
       this.#size = 0;
       await this.#writeAll(joined(batch));
     }
+    this.#writing.resolve();
     this.#writing = undefined;
+  }
+
+  #giveUp(): void {
+    this.closed = true;
+    this.#pending = [];
+    this.#writing?.resolve();
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {

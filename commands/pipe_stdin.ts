@@ -30,7 +30,7 @@ export interface PipeOptions {
  */
 export async function pipeStdin(options: PipeOptions): Promise<void> {
   const splitter = new TokenSplitter();
-  const output = options.tee ? new Output() : undefined;
+  const output = options.tee ? new Output(options.signal) : undefined;
   const delivery = new Delivery();
   await delivery.open(options);
   for await (const chunk of stdin(options.signal)) {
@@ -126,6 +126,6 @@ class Delivery {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     if (error.row.exit === 2 && this.#producer === undefined) return; // `open` throws it
-    complain(`${error.message}. Reading on without it`);
+    complain(`Reading on without the relay: ${error.message}`);
   }
 }

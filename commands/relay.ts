@@ -9,9 +9,16 @@ import { RelayError } from "../src/errors.ts";
 import { DEFAULT_LIMITS } from "../src/relay/limits.ts";
 import { Interrupt } from "./interrupt.ts";
 import { LOG_LEVELS, setUpLogging } from "./logging.ts";
-import { clientSecrets, reasonOf, secretFileOption, secretOption } from "./options.ts";
+import {
+  clientSecrets,
+  durationOption,
+  reasonOf,
+  secretFileOption,
+  secretOption,
+  sizeOption,
+} from "./options.ts";
 import { Output } from "./output.ts";
-import { count, duration, port, size } from "./values.ts";
+import { count, port } from "./values.ts";
 
 const D = DEFAULT_LIMITS;
 
@@ -40,12 +47,15 @@ export function relayCommand() {
       count(1),
       D.maxBuffer,
     )
-    .option("--max-buffer-bytes <size>", "bytes kept per channel; as above", size, D.maxBufferBytes)
-    .option(
-      "--max-memory <size>",
-      "bytes kept in all channels; then ended ones go, then the largest shrink",
-      size,
-      D.maxMemory,
+    .addOption(
+      sizeOption("--max-buffer-bytes <size>", "bytes kept per channel; as above", D.maxBufferBytes),
+    )
+    .addOption(
+      sizeOption(
+        "--max-memory <size>",
+        "bytes kept in all channels; then ended ones go, then the largest shrink",
+        D.maxMemory,
+      ),
     )
     .option("--max-channels <n>", "channels; one more is refused", count(1), D.maxChannels)
     .option(
@@ -54,24 +64,29 @@ export function relayCommand() {
       count(1),
       D.maxConsumers,
     )
-    .option(
-      "--max-message-bytes <size>",
-      "largest message; a larger one ends its producer",
-      size,
-      D.maxMessageBytes,
+    .addOption(
+      sizeOption(
+        "--max-message-bytes <size>",
+        "largest message; a larger one ends its producer",
+        D.maxMessageBytes,
+      ),
     )
-    .option(
-      "--channel-timeout <seconds>",
-      "idle time of a channel that only has one side, then it expires",
-      duration,
-      D.channelTimeoutMs,
+    .addOption(
+      durationOption(
+        "--channel-timeout <seconds>",
+        "idle time of a channel that only has one side, then it expires",
+        D.channelTimeoutMs,
+      ),
     )
-    .option("--retain <seconds>", "how long a finished stream stays readable", duration, D.retainMs)
-    .option(
-      "--stall-timeout <seconds>",
-      "how long a consumer may take nothing",
-      duration,
-      D.stallTimeoutMs,
+    .addOption(
+      durationOption("--retain <seconds>", "how long a finished stream stays readable", D.retainMs),
+    )
+    .addOption(
+      durationOption(
+        "--stall-timeout <seconds>",
+        "how long a consumer may take nothing",
+        D.stallTimeoutMs,
+      ),
     )
     .addOption(
       new Option("--log-level <level>", "least level to log").argParser(logLevel).default(

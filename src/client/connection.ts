@@ -7,7 +7,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
 import { type ErrorCode, errorOfClose, ERRORS, RelayError } from "../errors.ts";
-import { proxyAgent } from "./proxy_agent.ts";
+import { proxyRoute } from "./proxy_route.ts";
 
 /** Options of {@linkcode Connection.open}. */
 export interface ConnectionOptions {
@@ -85,9 +85,10 @@ export class Connection {
     const { secret } = options;
     const inHeader = secret !== undefined && HEADER_VALUE.test(secret);
     const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
+    const proxy = await proxyRoute(url);
     const socket = new WebSocket(url.href, {
       headers,
-      agent: await proxyAgent(url),
+      agent: proxy?.agent,
       handshakeTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
@@ -95,7 +96,7 @@ export class Connection {
     const connection = new Connection(socket);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.once("open", resolve);
-    socket.once("error", (cause: Error) => reject(unreachable(url, cause)));
+    socket.once("error", (cause: Error) => reject(unreachable(url, cause, proxy?.host)));
     socket.once("unexpected-response", (request: ClientRequest, response: IncomingMessage) => {
       reject(refused(url, response.statusCode ?? 0));
       request.destroy();
@@ -212,14 +213,11 @@ function refused(url: URL, status: number): RelayError {
   );
 }
 
-function unreachable(url: URL, cause: Error & { code?: string }): RelayError {
-  return new RelayError(
-    "unreachable",
-    `Cannot reach the relay at ${url.origin}: ${reason(cause)}`,
-    {
-      cause,
-    },
-  );
+function unreachable(url: URL, cause: Error, proxy: string | undefined): RelayError {
+  const where = proxy === undefined ? url.origin : `${url.origin} through the proxy ${proxy}`;
+  return new RelayError("unreachable", `Cannot reach the relay at ${where}: ${reason(cause)}`, {
+    cause,
+  });
 }
 
 function reason({ code = "", message }: Error & { code?: string }): string {
@@ -234,7 +232,7 @@ function reason({ code = "", message }: Error & { code?: string }): string {
 }
 
 const REASONS: Record<string, string> = {
-  ECONNREFUSED: "connection refused. Is it running? `streamrelay relay` starts one",
+  ECONNREFUSED: "connection refused. Is it running?",
   ENOTFOUND: "no such host. Check --url or RELAY_URL",
   EAI_AGAIN: "the host name cannot be looked up. Check --url or RELAY_URL",
   ECONNRESET: "the connection was reset",

@@ -7,7 +7,7 @@
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { messageType } from "../protocol/message_type.ts";
-import { payloadStart } from "../protocol/record.ts";
+import { payloadStart, skipRecords } from "../protocol/record.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The connection of a producer, as its channel sees it. */
@@ -17,7 +17,7 @@ export interface ProducerLink {
 }
 
 /** What the last message says about how the stream stands. */
-type Tail = "open" | "error" | "done" | "sealed";
+type Tail = "open" | "error" | "sealed";
 
 /**
  * Pairs a producer with its readers. It does no input or output and has no clock: who calls passes the time in
@@ -89,8 +89,12 @@ export class Channel {
     const before = log.bytes;
     log.append(records, count);
     this.activeAt = now;
-    this.#tail = type === "done" || type === "error" ? type : type === "enc" ? "sealed" : "open";
-    if (type === "done") this.#finish({ status: "done" }, now);
+    if (type === "done") {
+      // an error comes with a done behind it
+      const failed = count === 1 ? this.#tail === "error" : typeAt(records, count - 2) === "error";
+      this.#finish({ status: failed ? "error" : "done" }, now);
+    }
+    this.#tail = type === "error" ? "error" : type === "enc" ? "sealed" : "open";
     return log.bytes - before;
   }
 
@@ -126,4 +130,10 @@ export class Channel {
     this.#producer = undefined;
     this.activeAt = now;
   }
+}
+
+/** The type of the message at place `index` of a run. */
+function typeAt(records: Uint8Array, index: number): string | undefined {
+  const at = skipRecords(records, 0, index);
+  return messageType(records, payloadStart(records, at), skipRecords(records, at, 1));
 }

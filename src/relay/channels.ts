@@ -173,7 +173,7 @@ export class Channels {
       channel: shortId(channel.id),
       status: channel.end?.status ?? "expired",
       messages: channel.log?.next ?? 0,
-      seconds: ((this.now - channel.startedAt) / 1000).toFixed(1),
+      seconds: Math.round((this.now - channel.startedAt) / 100) / 10,
     });
   }
 }

@@ -13,6 +13,12 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Shorter than every time limit of a client that waits for a server, which is 10 s. */
 const AT_ONCE_MS = 8_000;
 
+/** A script: a command whose stdout is a pipe that stays open while nobody reads from it. */
+const BLOCKED = (command: string) =>
+  `exec 3<&0
+  { "$DENO" run --quiet -A "$MAIN" ${command} & echo "pid $!" >&2; wait $!; echo "code $?" >&2; } |
+    { read -r line <&3; }`;
+
 for (const [signal, exitCode] of Object.entries(EXIT_CODES)) {
   const name = signal as Deno.Signal;
 
@@ -69,17 +75,26 @@ for (const [signal, exitCode] of Object.entries(EXIT_CODES)) {
   });
 
   Deno.test(`${signal} ends a consumer whose stdout nobody reads`, async () => {
-    const channel = crypto.randomUUID();
-    const options = { env: { RELAY_URL: relay.url, CHANNEL_ID: channel } };
-    // what should read from the pipe reads the shell's stdin instead
-    const script = `exec 3<&0
-      { streamrelay consume & echo "pid $!" >&2; wait $!; echo "code $?" >&2; } | read -r go <&3`;
-    await using shell = spawnShell(script, options);
+    const env = { RELAY_URL: relay.url, CHANNEL_ID: crypto.randomUUID() };
+    await using shell = spawnShell(BLOCKED("consume </dev/null"), { env });
     const [, pid] = await shell.waitForStderr(/pid (\d+)\n/);
-    const produced = await runCli(["produce"], { ...options, stdin: "text\n".repeat(40_000) });
+    const produced = await runCli(["produce"], { env, stdin: "text\n".repeat(40_000) });
     assert.equal(produced.code, 0);
     Deno.kill(Number(pid), name);
-    await within(shell.waitForStderr(new RegExp(`code ${exitCode}\n`)), "the consumer to end");
+    await within(shell.waitForStderr(new RegExp(`code ${exitCode}\n`)), "it to end", AT_ONCE_MS);
+  });
+
+  Deno.test(`${signal} to a producer whose copy nobody reads is told to its consumers`, async () => {
+    const env = { RELAY_URL: relay.url, CHANNEL_ID: crypto.randomUUID() };
+    const input = `${"text ".repeat(20_000)}\n`;
+    await using shell = spawnShell(BLOCKED(`produce --tee < <(yes '${input}')`), { env });
+    const [, pid] = await shell.waitForStderr(/pid (\d+)\n/);
+    await using consumer = spawnCli(["consume"], { env });
+    await consumer.waitForStdout(/text/);
+    Deno.kill(Number(pid), name);
+    const { code, stderr } = await within(consumer.finished, "the news", AT_ONCE_MS);
+    assert.equal(code, 1, stderr);
+    await within(shell.waitForStderr(new RegExp(`code ${exitCode}\n`)), "it to end", AT_ONCE_MS);
   });
 
   for (const command of ["produce", "consume", "health"]) {

@@ -85,21 +85,41 @@ for (const [sentence, messages, clean, status] of ENDINGS) {
   });
 }
 
-Deno.test("done ends the stream at once, before the producer leaves, and its leaving changes nothing", () => {
-  for (const clean of [true, false]) {
-    for (const messages of [[DONE], [token("a"), DONE], [ERROR, DONE], [ENC, DONE]]) {
-      const { channel, producer } = started();
-      const { seen } = readerOf(channel);
-      append(channel, messages, 5);
-      assert.deepEqual([channel.live, channel.end], [false, { status: "done" }]);
-      channel.wake();
-      channel.leave(producer, clean, 9);
-      assert.deepEqual(channel.end, { status: "done" });
-      assert.equal(channel.activeAt, 5);
-      assert.deepEqual(seen, ["begin one 0", ...messages, "end done"]);
+const DONE_ENDINGS: [status: string, messages: string[]][] = [
+  ["done", [DONE]],
+  ["done", [token("a"), DONE]],
+  ["done", [ENC, DONE]],
+  ["done", [ERROR, token("a"), DONE]],
+  ["error", [ERROR, DONE]],
+  ["error", [token("a"), ERROR, DONE]],
+];
+for (const [status, messages] of DONE_ENDINGS) {
+  const types = messages.map((message) => JSON.parse(message).type).join(", ");
+  Deno.test(`${types} ends the stream as ${status} at once, and the producer's leaving changes nothing`, () => {
+    for (const slices of [[messages], messages.map((message) => [message])]) {
+      for (const clean of [true, false]) {
+        const { channel, producer } = started();
+        const { seen } = readerOf(channel);
+        for (const slice of slices) append(channel, slice, 5);
+        assert.deepEqual([channel.live, channel.end], [false, { status }]);
+        channel.wake();
+        channel.leave(producer, clean, 9);
+        assert.deepEqual(channel.end, { status });
+        assert.equal(channel.activeAt, 5);
+        assert.deepEqual(seen, ["begin one 0", ...messages, `end ${status}`]);
+      }
     }
-  }
-});
+  });
+}
+
+for (
+  const [how, slices] of [["together", [[ERROR, DONE]]], ["apart", [[ERROR], [DONE]]]] as const
+) {
+  Deno.test(`an error and its done, sent ${how}, end the stream as an error`, () => {
+    const { channel } = started(...slices.map((messages) => [...messages]));
+    assert.equal(channel.end?.status, "error");
+  });
+}
 
 Deno.test("a done said twice is tolerated and told once", () => {
   const { channel } = started([token("a")], [DONE]);
