@@ -96,12 +96,12 @@ Exit codes: 0 the stream was done · 1 its producer reported an error · 3 crede
           stats,
         );
       } catch (error) {
-        if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
-        throw error;
+        if (interrupt.received === undefined) throw error;
       } finally {
         clearStatus();
         if (options.stats) say(stats.summary());
       }
+      if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
     });
 }
 

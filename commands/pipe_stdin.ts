@@ -66,6 +66,10 @@ async function* stdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
   }
 }
 
+function interrupted(): RelayError {
+  return new RelayError("unreachable", "interrupted before the relay had answered");
+}
+
 /** The sending side: after the first failure it only counts. */
 class Delivery {
   #producer: RelayProducer | undefined;
@@ -116,7 +120,7 @@ class Delivery {
     try {
       await action();
     } catch (error) {
-      if (error instanceof Interrupted) return this.#fail(new RelayError("unreachable"));
+      if (error instanceof Interrupted) return this.#fail(interrupted());
       if (!(error instanceof RelayError)) throw error;
       this.#fail(error);
     }
@@ -125,6 +129,7 @@ class Delivery {
   #fail(error: RelayError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    if (this.#closing) return; // `close` throws it
     if (error.row.exit === 2 && this.#producer === undefined) return; // `open` throws it
     complain(`Reading on without the relay: ${error.message}`);
   }

@@ -25,6 +25,9 @@ export interface FrameSink {
   goodbye(code: number, reason: string): void;
 }
 
+/** The first byte of a text message in one frame. */
+const FINAL_TEXT = 0x80 | OPCODE.text;
+
 /** The longest frame header a client sends: 2 bytes, 8 of length, 4 of mask. */
 const MAX_HEADER = 14;
 
@@ -112,6 +115,7 @@ export class FrameDecoder {
   /** The size of the frame at `i`, or, negative, how many bytes it takes to know. Checks the header it sees. */
   #frameSize(bytes: Uint8Array, i: number, end: number): number {
     if (end - i < 2) return -2;
+    if (bytes[i] !== FINAL_TEXT || this.#message !== undefined) this.#checkFirst(bytes[i]);
     if (bytes[i + 1] < 0x80) throw new RelayError("bad_frame", "client frame is not masked");
     const short = bytes[i + 1] & 0x7f;
     const header = short < 126 ? 6 : short === 126 ? 8 : MAX_HEADER;
@@ -126,6 +130,22 @@ export class FrameDecoder {
       throw new RelayError("too_big", `message larger than ${this.maxMessageBytes} bytes`);
     }
     return header + length;
+  }
+
+  /** Judges the first byte of a frame, before anything of its payload is kept. */
+  #checkFirst(first: number): void {
+    const opcode = first & 0x0f;
+    if ((first & 0x70) !== 0) throw new RelayError("bad_frame", "reserved bits are set");
+    if (opcode > OPCODE.pong || opcode > OPCODE.binary && opcode < OPCODE.close) {
+      throw new RelayError("bad_frame", "unknown opcode");
+    }
+    if (opcode >= OPCODE.close) return;
+    if (opcode === OPCODE.continuation && this.#message === undefined) {
+      throw new RelayError("bad_frame", "continuation frame without a message to continue");
+    }
+    if (opcode !== OPCODE.continuation && this.#message !== undefined) {
+      throw new RelayError("bad_frame", "new message before the last one was complete");
+    }
   }
 
   /** Handles every complete frame of `bytes` from `i` on; returns where the first incomplete one begins. */
@@ -146,7 +166,7 @@ export class FrameDecoder {
         const length = i + size - body;
         const mask = bytes[body - 4] | bytes[body - 3] << 8 | bytes[body - 2] << 16 |
           bytes[body - 1] << 24;
-        if (first === (0x80 | OPCODE.text) && this.#message === undefined) {
+        if (first === FINAL_TEXT) {
           const to = writeHeader(bytes, out, length);
           const any = unmask(bytes, words, body, to, length, mask);
           if (any >= 0x80 && !isUtf8(bytes, to, to + length)) throw new RelayError("bad_text");
@@ -182,18 +202,10 @@ export class FrameDecoder {
   #other(first: number, payload: Uint8Array): void {
     const final = (first & 0x80) !== 0;
     const opcode = first & 0x0f;
-    if ((first & 0x70) !== 0) throw new RelayError("bad_frame", "reserved bits are set");
-    if (opcode >= 0x8) return this.#control(opcode, payload);
-    if (opcode === OPCODE.continuation) {
-      if (this.#message === undefined) {
-        throw new RelayError("bad_frame", "continuation frame without a message to continue");
-      }
+    if (opcode >= OPCODE.close) return this.#control(opcode, payload);
+    if (this.#message !== undefined) {
       this.#message.push(payload);
     } else {
-      if (this.#message !== undefined) {
-        throw new RelayError("bad_frame", "new message before the last one was complete");
-      }
-      if (opcode > OPCODE.binary) throw new RelayError("bad_frame", "unknown opcode");
       if (final) return this.#sink.binary(payload);
       this.#messageOpcode = opcode;
       this.#message = new GrowingBytes(payload);
@@ -209,7 +221,6 @@ export class FrameDecoder {
   #control(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE.ping) return this.#sink.ping(payload);
     if (opcode === OPCODE.pong) return this.#sink.pong(payload);
-    if (opcode !== OPCODE.close) throw new RelayError("bad_frame", "unknown opcode");
     this.#closed = true;
     if (payload.length === 0) return this.#sink.goodbye(1005, "");
     const code = payload[0] << 8 | payload[1];

@@ -7,7 +7,7 @@
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { messageType } from "../protocol/message_type.ts";
-import { payloadStart, skipRecords } from "../protocol/record.ts";
+import { payloadStart, recordEnd } from "../protocol/record.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The connection of a producer, as its channel sees it. */
@@ -73,27 +73,29 @@ export class Channel {
   }
 
   /**
-   * Appends what the producer sent in one go: `count` messages, the last one at `last`. Readers are not woken: see
+   * Appends what `producer` sent in one go: `count` messages, the last one at `last`. Readers are not woken: see
    * {@linkcode wake}. Returns by how many bytes the log grew (negative where it forgot more than it took).
    *
-   * @throws {RelayError} `protocol` for messages after `done`, other than a `done` said twice.
+   * @throws {RelayError} `protocol` where the producer's stream has ended: the channel may be another one's by now.
    */
-  append(records: Uint8Array, count: number, last: number, now: number): number {
-    const log = this.#log!;
+  append(
+    producer: ProducerLink,
+    records: Uint8Array,
+    count: number,
+    last: number,
+    now: number,
+  ): number {
     const type = messageType(records, payloadStart(records, last), records.length);
-    if (log.end !== undefined) {
+    if (this.#producer !== producer) {
       // the Python producer says `done` itself and once more as its `with` block closes
       if (type === "done" && count === 1) return 0;
       throw new RelayError("protocol", "message after the end of the stream");
     }
+    const log = this.#log!;
     const before = log.bytes;
     log.append(records, count);
     this.activeAt = now;
-    if (type === "done") {
-      // an error comes with a done behind it
-      const failed = count === 1 ? this.#tail === "error" : typeAt(records, count - 2) === "error";
-      this.#finish({ status: failed ? "error" : "done" }, now);
-    }
+    if (type === "done") this.#finish({ status: this.#statusAtDone(records) }, now);
     this.#tail = type === "error" ? "error" : type === "enc" ? "sealed" : "open";
     return log.bytes - before;
   }
@@ -125,15 +127,22 @@ export class Channel {
     }
   }
 
+  /** `error` where the first `done` of the run follows an error message, as it does when a producer reports one. */
+  #statusAtDone(records: Uint8Array): "done" | "error" {
+    let failed = this.#tail === "error";
+    for (let at = 0; at < records.length;) {
+      const end = recordEnd(records, at);
+      const type = messageType(records, payloadStart(records, at), end);
+      if (type === "done") break;
+      failed = type === "error";
+      at = end;
+    }
+    return failed ? "error" : "done";
+  }
+
   #finish(end: LogEnd, now: number): void {
     this.#log?.close(end);
     this.#producer = undefined;
     this.activeAt = now;
   }
-}
-
-/** The type of the message at place `index` of a run. */
-function typeAt(records: Uint8Array, index: number): string | undefined {
-  const at = skipRecords(records, 0, index);
-  return messageType(records, payloadStart(records, at), skipRecords(records, at, 1));
 }

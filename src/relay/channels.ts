@@ -14,7 +14,7 @@ import type { Subscriber } from "./subscriber.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
 
-/** How much of the largest log is forgotten at a time when all of them together are too large. */
+/** What is left of a large log when all of them together are too large. */
 const SHRINK_STEP = 0.75;
 
 /** The channels by id. Like {@linkcode Channel} it has no clock of its own: {@linkcode sweep} is called with the time. */
@@ -24,6 +24,7 @@ export class Channels {
   readonly #limits: RelayLimits;
   readonly #channels = new Map<string, Channel>();
   #bytes = 0;
+  #reclaimedAt: number | undefined;
 
   constructor(limits: RelayLimits, now: number) {
     this.#limits = limits;
@@ -74,9 +75,15 @@ export class Channels {
   }
 
   /** Appends to a channel and keeps the shared memory bound. */
-  append(channel: Channel, records: Uint8Array, count: number, last: number): void {
+  append(
+    channel: Channel,
+    producer: ProducerLink,
+    records: Uint8Array,
+    count: number,
+    last: number,
+  ): void {
     const ended = channel.end !== undefined;
-    this.#bytes += channel.append(records, count, last, this.now);
+    this.#bytes += channel.append(producer, records, count, last, this.now);
     if (this.#bytes > this.#limits.maxMemory) this.#reclaim();
     if (!ended && channel.end !== undefined) this.#report(channel);
   }
@@ -138,34 +145,40 @@ export class Channels {
     if (readers === 0) log.shrink(0);
   }
 
-  /** Brings all logs together under `maxMemory`: what has ended goes first, oldest first, then the largest logs give. */
+  /**
+   * Brings all logs together under `maxMemory`: streams that have ended go first, in the order they came, then the
+   * largest logs forget. Where that is not enough, because only newest runs are left, it is not tried again before the
+   * clock has moved on.
+   */
   #reclaim(): void {
+    if (this.#reclaimedAt === this.now) return;
+    this.#dropEnded();
+    if (this.#bytes > this.#limits.maxMemory) this.#shrinkLargest();
+    if (this.#bytes > this.#limits.maxMemory) this.#reclaimedAt = this.now;
+  }
+
+  #dropEnded(): void {
     for (const channel of this.#channels.values()) {
       if (this.#bytes <= this.#limits.maxMemory) return;
-      if (channel.end !== undefined && channel.readers.size === 0) {
-        logger.warn("[{channel}] ended stream dropped before its time: --max-memory is reached", {
-          channel: shortId(channel.id),
-        });
-        this.#remove(channel);
-      }
-    }
-    while (this.#bytes > this.#limits.maxMemory) {
-      const log = this.#largest();
-      if (log === undefined) return;
-      const before = log.bytes;
-      log.shrink(before * SHRINK_STEP);
-      if (log.bytes === before) return; // only newest runs are left
-      this.#bytes += log.bytes - before;
-      logger.warn("oldest messages of the largest channel dropped: --max-memory is reached");
+      if (channel.end === undefined || channel.readers.size > 0) continue;
+      logger.warn("[{channel}] ended stream dropped before its time: --max-memory is reached", {
+        channel: shortId(channel.id),
+      });
+      this.#remove(channel);
     }
   }
 
-  #largest() {
-    let largest;
-    for (const { log } of this.#channels.values()) {
-      if (log !== undefined && log.bytes > (largest?.bytes ?? 0)) largest = log;
+  #shrinkLargest(): void {
+    const before = this.#bytes;
+    const logs = [...this.#channels.values()].flatMap(({ log }) => log ?? []);
+    for (const log of logs.sort((a, b) => b.bytes - a.bytes)) {
+      if (this.#bytes <= this.#limits.maxMemory) break;
+      const size = log.bytes;
+      log.shrink(size * SHRINK_STEP);
+      this.#bytes += log.bytes - size;
     }
-    return largest;
+    const bytes = before - this.#bytes;
+    logger.warn("{bytes} bytes of oldest messages forgotten: --max-memory is reached", { bytes });
   }
 
   #report(channel: Channel): void {

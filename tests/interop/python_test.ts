@@ -110,9 +110,8 @@ for (const [keyName, key] of Object.entries(KEYS)) {
       const text = Array.from({ length: 50 }, (_, i) => `token ${i}\n`).join("");
       assertPrinted(mine, 0, text);
       assert.equal(theirs.text, text);
-      assert.deepEqual(theirs.events.slice(51), [
-        { event: "done", usage: { completion_tokens: 50 } },
-      ], theirs.stderr);
+      const done = { event: "done", usage: { completion_tokens: 50 } };
+      assert.deepEqual([theirs.events.slice(51), theirs.stderr], [[done], ""]);
     },
   );
 

@@ -568,3 +568,19 @@ Deno.test("an empty slice changes nothing", () => {
   }
   assert.deepEqual(sink.events, [["text", "hello"]]);
 });
+
+for (
+  const [what, first] of [
+    ["reserved bits", 0xc1],
+    ["an unknown opcode", 0x83],
+    ["an unknown control opcode", 0x8b],
+    ["a continuation of nothing", 0x80],
+  ] as const
+) {
+  Deno.test(`${what} are refused from the first two bytes, before any payload is kept`, () => {
+    const decoder = new FrameDecoder(new RecordingSink());
+    const header = Uint8Array.of(first, 0x80 | 127, 0);
+    assert.throws(() => decoder.feed(header), { code: "bad_frame" });
+    assert.equal(decoder.bufferedBytes, 0);
+  });
+}

@@ -39,7 +39,7 @@ class Producer implements ProducerLink {
   send(...messages: string[]): this {
     const records = runOf(...messages);
     const last = records.length - encodeRecord(bytesOf(messages.at(-1)!)).length;
-    this.#channels.append(this.channel, records, messages.length, last);
+    this.#channels.append(this.channel, this, records, messages.length, last);
     this.channel.wake();
     return this;
   }
@@ -437,4 +437,14 @@ Deno.test("a thousand slow readers cost no memory of the log", () => {
 Deno.test("a log line shows too little of a channel's id to join it", () => {
   assert.equal(shortId("3f2504e0-4f89-41d3-9a0c-0305e82c3301"), "3f2504e0");
   assert.equal(shortId("job-7"), "job-7");
+});
+
+Deno.test("one message larger than its channel's bound does not keep the others from forgetting", () => {
+  const channels = new Channels({ ...DEFAULT_LIMITS, maxMemory: 1000 * 1024 }, 0);
+  new Producer(channels, "large").send("x".repeat(400 * 1024));
+  for (let k = 0; k < 20; k++) {
+    const other = new Producer(channels, `other ${k}`);
+    for (let i = 0; i < 60; i++) other.send("y".repeat(1024));
+    assert.ok(channels.bytes <= 1000 * 1024, `${channels.bytes} bytes held`);
+  }
 });

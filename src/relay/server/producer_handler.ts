@@ -23,7 +23,7 @@ export class ProducerHandler implements Handler, ProducerLink {
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
-    this.#channels.append(this.#channel, records, count, last);
+    this.#channels.append(this.#channel, this, records, count, last);
   }
 
   flush(): void {
