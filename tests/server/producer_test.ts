@@ -60,7 +60,7 @@ const ENDINGS: Record<string, [(producer: RawSocket) => Promise<void>, string[],
   "error and done": [
     (producer) => producer.send(TOKEN, ERROR, DONE),
     [TOKEN, ERROR, DONE],
-    "done",
+    "error",
   ],
   "cut in mid-stream": [
     async (producer) => {
