@@ -56,16 +56,14 @@ export async function checkHealth(relay: string, options: HealthOptions = {}): P
 async function askHttp(url: URL, signal: AbortSignal): Promise<string | undefined> {
   const web = new URL(url);
   web.protocol = url.protocol === "wss:" ? "https:" : "http:";
-  let response;
   try {
-    response = await fetch(web, { signal });
+    const response = await fetch(web, { signal });
+    const text = await response.text();
+    return response.headers.get("content-type")?.startsWith("application/json") ? text : undefined;
   } catch (error) {
-    // the WebSocket client knows better why a connection fails
-    if (error instanceof TypeError) return undefined;
-    throw error;
+    if (signal.aborted) throw error;
+    return undefined; // the WebSocket client knows better why a connection fails
   }
-  const text = await response.text();
-  return response.headers.get("content-type")?.startsWith("application/json") ? text : undefined;
 }
 
 async function askWebSocket(url: URL, signal: AbortSignal): Promise<string> {

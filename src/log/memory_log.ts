@@ -13,7 +13,7 @@ import { Segment } from "./segment.ts";
 export interface MemoryLogOptions {
   /** Messages retained at most (default 100,000); over it the oldest are forgotten. */
   maxMessages?: number;
-  /** Bytes held at most (default 16 MiB); over it the oldest messages are forgotten. The newest run always stays. */
+  /** Bytes held at most (default 8 MiB); over it the oldest messages are forgotten. The newest run always stays. */
   maxBytes?: number;
 }
 
@@ -60,7 +60,7 @@ export class MemoryLog implements ChannelLog {
   constructor(epoch: string, options: MemoryLogOptions = {}) {
     this.epoch = epoch;
     this.#maxMessages = options.maxMessages ?? 100_000;
-    this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+    this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
   }
 
   get first(): number {

@@ -24,7 +24,6 @@ export class Channels {
   readonly #limits: RelayLimits;
   readonly #channels = new Map<string, Channel>();
   #bytes = 0;
-  #reclaimedAt: number | undefined;
 
   constructor(limits: RelayLimits, now: number) {
     this.#limits = limits;
@@ -52,7 +51,7 @@ export class Channels {
     const epoch = crypto.randomUUID();
     const { maxBuffer: maxMessages, maxBufferBytes: maxBytes } = this.#limits;
     channel.start(producer, new MemoryLog(epoch, { maxMessages, maxBytes }), this.now);
-    if (before !== undefined) this.#release(before, channel.readers.size);
+    if (before !== undefined) this.#releaseUnread(channel, before);
     logger.debug("[{channel}] producer connected", { channel: shortId(id) });
     return channel;
   }
@@ -74,7 +73,7 @@ export class Channels {
     return channel;
   }
 
-  /** Appends to a channel and keeps the shared memory bound. */
+  /** Appends to a channel; see {@linkcode flush} for what is to follow. */
   append(
     channel: Channel,
     producer: ProducerLink,
@@ -84,8 +83,13 @@ export class Channels {
   ): void {
     const ended = channel.end !== undefined;
     this.#bytes += channel.append(producer, records, count, last, this.now);
-    if (this.#bytes > this.#limits.maxMemory) this.#reclaim();
     if (!ended && channel.end !== undefined) this.#report(channel);
+  }
+
+  /** Lets the readers of a channel read what has come, then keeps the shared memory bound. */
+  flush(channel: Channel): void {
+    channel.wake();
+    if (this.#bytes > this.#limits.maxMemory) this.#reclaim();
   }
 
   /** A producer is gone; see {@linkcode Channel.leave}. */
@@ -98,6 +102,9 @@ export class Channels {
   /** A reader is gone. */
   unsubscribe(channel: Channel, reader: Subscriber): void {
     channel.readers.delete(reader);
+    if (reader.log !== undefined && reader.log !== channel.log) {
+      this.#releaseUnread(channel, reader.log);
+    }
     if (channel.readers.size > 0 || channel.end !== undefined) return;
     if (channel.live) channel.activeAt = this.now;
     else this.#remove(channel);
@@ -136,25 +143,25 @@ export class Channels {
     // the last reader of an expired channel may leave when the id is another channel's already
     if (this.#channels.get(channel.id) !== channel) return;
     this.#channels.delete(channel.id);
-    if (channel.log !== undefined) this.#release(channel.log, channel.readers.size);
+    if (channel.log !== undefined) this.#releaseUnread(channel, channel.log);
   }
 
-  /** Stops counting a log that no new reader can reach. Without readers it gives its memory back at once. */
-  #release(log: ChannelLog, readers: number): void {
+  /** Lets go of a log that no new reader can reach, once none of the channel's readers reads it any more. */
+  #releaseUnread(channel: Channel, log: ChannelLog): void {
+    for (const reader of channel.readers) if (reader.log === log) return;
     this.#bytes -= log.bytes;
-    if (readers === 0) log.shrink(0);
+    log.shrink(0);
   }
 
   /**
    * Brings all logs together under `maxMemory`: streams that have ended go first, in the order they came, then the
-   * largest logs forget. Where that is not enough, because only newest runs are left, it is not tried again before the
-   * clock has moved on.
+   * largest logs forget a part, then all they have. Readers at the tail lose nothing by that.
    */
   #reclaim(): void {
-    if (this.#reclaimedAt === this.now) return;
     this.#dropEnded();
-    if (this.#bytes > this.#limits.maxMemory) this.#shrinkLargest();
-    if (this.#bytes > this.#limits.maxMemory) this.#reclaimedAt = this.now;
+    for (const left of [SHRINK_STEP, 0]) {
+      if (this.#bytes > this.#limits.maxMemory) this.#shrinkLargest(left);
+    }
   }
 
   #dropEnded(): void {
@@ -168,13 +175,18 @@ export class Channels {
     }
   }
 
-  #shrinkLargest(): void {
+  /** The largest logs forget, until the bound is kept, all but the part `left` of what they have. */
+  #shrinkLargest(left: number): void {
     const before = this.#bytes;
-    const logs = [...this.#channels.values()].flatMap(({ log }) => log ?? []);
-    for (const log of logs.sort((a, b) => b.bytes - a.bytes)) {
+    const logs = new Set<ChannelLog>();
+    for (const channel of this.#channels.values()) {
+      if (channel.log !== undefined) logs.add(channel.log);
+      for (const reader of channel.readers) if (reader.log !== undefined) logs.add(reader.log);
+    }
+    for (const log of [...logs].sort((a, b) => b.bytes - a.bytes)) {
       if (this.#bytes <= this.#limits.maxMemory) break;
       const size = log.bytes;
-      log.shrink(size * SHRINK_STEP);
+      log.shrink(Math.floor(size * left));
       this.#bytes += log.bytes - size;
     }
     const bytes = before - this.#bytes;

@@ -40,7 +40,7 @@ class Producer implements ProducerLink {
     const records = runOf(...messages);
     const last = records.length - encodeRecord(bytesOf(messages.at(-1)!)).length;
     this.#channels.append(this.channel, this, records, messages.length, last);
-    this.channel.wake();
+    this.#channels.flush(this.channel);
     return this;
   }
 
@@ -135,19 +135,37 @@ Deno.test("a producer that comes after the first has left, or is done, restarts 
   }
 });
 
-Deno.test("a restarted channel counts the memory of its new log only", () => {
+Deno.test("a restarted channel counts the memory of its old log until nobody reads it", () => {
   const channels = relay();
-  for (const readers of [0, 1]) {
-    const first = new Producer(channels, "a");
-    fill(first, (sent) => sent === 50);
-    const stuck = readers > 0 ? new Reader(channels, "a", { stuck: true }) : undefined;
-    first.leave();
-    const second = new Producer(channels, "a");
-    assert.equal(channels.bytes, 0);
-    second.send(token("x"));
-    assert.equal(channels.bytes, second.channel.log!.bytes);
-    second.leave();
-    stuck?.leave();
+  const first = new Producer(channels, "a");
+  fill(first, (sent) => sent === 50);
+  const old = first.channel.log!;
+  const stuck = new Reader(channels, "a", { stuck: true });
+  first.leave();
+  const second = new Producer(channels, "a");
+  second.send(token("x"));
+  assert.equal(channels.bytes, old.bytes + second.channel.log!.bytes);
+  stuck.leave();
+  assert.equal(channels.bytes, second.channel.log!.bytes);
+  assert.equal(old.bytes, 0);
+});
+
+Deno.test("a restarted channel whose old log nobody reads counts the new one only", () => {
+  const channels = relay();
+  const first = new Producer(channels, "a");
+  fill(first, (sent) => sent === 50);
+  first.leave();
+  const second = new Producer(channels, "a");
+  assert.equal(channels.bytes, 0);
+  second.send(token("x"));
+  assert.equal(channels.bytes, second.channel.log!.bytes);
+});
+
+Deno.test("large single messages together stay within the memory of all channels", () => {
+  const channels = relay({ maxMemory: 1000 * 1024 });
+  for (let k = 0; k < 10; k++) {
+    new Producer(channels, `c${k}`).send("x".repeat(300 * 1024));
+    assert.ok(channels.bytes <= 1000 * 1024, `${channels.bytes} bytes held`);
   }
 });
 

@@ -59,7 +59,7 @@ Deno.test("readers that come at any time get the whole stream in order", async (
 Deno.test("what a consumer says is ignored", async () => {
   await using relay = await startRelayProcess();
   await using consumer = await connect(relay, "consume");
-  await consumer.send(TOKEN, DONE, '{"type":"auth","secret":"x"}', "x".repeat(100_000));
+  await consumer.send(TOKEN, DONE, '{"type":"auth","secret":"x"}', "x".repeat(8000));
   await consumer.write(clientFrame("", { opcode: OPCODE.ping }));
   assert.equal((await consumer.frame())?.opcode, OPCODE.pong);
   await using other = await connect(relay, "consume");
@@ -68,6 +68,13 @@ Deno.test("what a consumer says is ignored", async () => {
   for (const socket of [consumer, other]) {
     assert.deepEqual((await socket.messages()).texts, [TOKEN, DONE]);
   }
+});
+
+Deno.test("a consumer that says more than a credential can have is closed 1009 from the header alone", async () => {
+  await using relay = await startRelayProcess();
+  await using consumer = await connect(relay, "consume");
+  await consumer.write(clientFrame("x".repeat(9 * 1024)).subarray(0, 8));
+  assert.equal((await consumer.messages()).close?.code, 1009);
 });
 
 Deno.test("a consumer that ends its sending direction is let go", async () => {

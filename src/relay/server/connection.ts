@@ -25,10 +25,13 @@ export interface Handler {
   drain(): void;
 }
 
-/** How long a peer that broke a rule has to take its goodbye before the socket is destroyed, ms. */
-const FAULT_TIMEOUT_MS = 3_000;
+/** How long a peer that is refused or broke a rule has to take its goodbye before the socket is destroyed, ms. */
+const FAULT_PATIENCE_MS = 3_000;
 
 const logger = getLogger(["streamrelay", "relay"]);
+
+/** Frames go to the socket in pieces of this many bytes, so that a slow reader's progress shows. */
+const PIECE_BYTES = 64 * 1024;
 
 /** Chunks from this size on are freed by hand, bytes. */
 const WORTH_FREEING = 4096;
@@ -51,8 +54,13 @@ export class Connection implements FrameSink {
   /** When the peer last sent or took anything, ms. */
   #heardAt: number;
   #pingedAt = 0;
+  /** Since when the socket has taken nothing although there is something for it, ms; 0 while it has taken everything. */
   #blockedAt = 0;
+  /** What is to be written once the socket has taken the piece before: the rest of one run, and control frames. */
+  readonly #queue: Uint8Array[] = [];
   #closeBy = 0;
+  #closePatience = 0;
+  #hangingUp = false;
   #expectBy = 0;
   #gone = false;
 
@@ -82,30 +90,32 @@ export class Connection implements FrameSink {
    */
   send(frames: Uint8Array): boolean {
     if (this.#closeBy > 0) return false;
-    this.#socket.write(frames, this.#written);
-    if (this.#socket.writableLength === 0) return true;
-    if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
-    return false;
+    for (let at = 0; at < frames.length; at += PIECE_BYTES) {
+      this.#queue.push(frames.subarray(at, at + PIECE_BYTES));
+    }
+    return this.#pump();
   }
 
   /**
    * Says goodbye after all that was sent, and hangs up once the peer has answered (RFC 6455 §7.1.1): hung up on at once,
-   * a client that still has messages to read takes the stream for broken. A peer that does not answer within `timeoutMs`
-   * is cut off; by default it has as long as a slow reader, because what was sent may still be on its way.
+   * a client that still has messages to read takes the stream for broken. A peer that neither answers nor takes anything
+   * for `patienceMs` is cut off; by default that is as long as a slow reader has.
    */
-  close(code: number, reason: string, timeoutMs: number = this.#limits.stallTimeoutMs): void {
+  close(code: number, reason: string, patienceMs: number = this.#limits.stallTimeoutMs): void {
     if (this.#closeBy > 0) return;
-    this.#closeBy = this.#clock.now + timeoutMs;
-    this.#socket.write(closeFrame(code, reason));
+    this.#closePatience = patienceMs;
+    this.#closeBy = this.#clock.now + patienceMs;
+    this.#queue.push(closeFrame(code, reason));
+    this.#pump();
   }
 
-  /** Ends the connection because of `error`: the peer is told what kind it is, the log the detail. */
-  fail(error: RelayError): void {
-    const { row: { close }, message } = error;
+  /** Ends the connection because of `error`; a peer that may still have much to read is waited for (`patient`). */
+  fail(error: RelayError, { patient = false } = {}): void {
+    const { row: { close, text }, message } = error;
     if (this.#closeBy === 0) {
       logger.debug("connection closed {close}: {message}", { close, message });
     }
-    this.close(error.row.close, error.row.text, FAULT_TIMEOUT_MS);
+    this.close(close, text, patient ? undefined : FAULT_PATIENCE_MS);
   }
 
   /** Something is expected from the peer within `ms`, or (`undefined`) no longer; else it is closed 4003. */
@@ -137,11 +147,6 @@ export class Connection implements FrameSink {
     }
   }
 
-  /** Cuts the connection without a word. */
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
   texts(records: Uint8Array, count: number, last: number): void {
     if (this.#closeBy === 0) this.handler.texts(records, count, last);
   }
@@ -160,7 +165,7 @@ export class Connection implements FrameSink {
   goodbye(code: number): void {
     this.#over(code === 1000 || code === 1001 || code === 1005);
     this.close(code === 1005 ? 1000 : code, "");
-    this.#socket.end();
+    this.#hangUp();
   }
 
   #received(chunk: Uint8Array): void {
@@ -185,15 +190,35 @@ export class Connection implements FrameSink {
     const known = error instanceof RelayError;
     if (!known) logger.error("a bug, met while reading from a client: {error}", { error });
     this.fail(known ? error : new RelayError("internal"));
-    this.#socket.end();
+    this.#hangUp();
+  }
+
+  /** Writes what the socket takes; `true` when it has taken everything. */
+  #pump(): boolean {
+    const socket = this.#socket;
+    while (this.#queue.length > 0 && socket.writableLength === 0) {
+      socket.write(this.#queue.shift()!, this.#written);
+    }
+    if (socket.writableLength === 0) return true;
+    if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
+    return false;
   }
 
   readonly #written = (): void => {
     if (this.#blockedAt === 0 || this.#socket.writableLength > 0) return;
-    this.#blockedAt = 0;
     this.#heardAt = this.#clock.now;
+    this.#blockedAt = 0;
+    if (this.#closeBy > 0) this.#closeBy = this.#clock.now + this.#closePatience;
+    if (!this.#pump()) return;
+    if (this.#hangingUp) this.#socket.end();
     if (this.#closeBy === 0) this.handler.drained();
   };
+
+  /** Ends our side of the connection once everything is written. */
+  #hangUp(): void {
+    this.#hangingUp = true;
+    if (this.#queue.length === 0) this.#socket.end();
+  }
 
   #over(clean: boolean): void {
     if (this.#gone) return;

@@ -63,13 +63,13 @@ export class ConsumerHandler implements Handler, Outlet {
     if (status === "lost") this.#tellError("lost", "the producer's connection ended in mid-stream");
     if (status === "expired") {
       this.#tellError("expired", ERRORS.expired.text);
-      return this.#connection.fail(new RelayError("expired"));
+      return this.#connection.fail(new RelayError("expired"), { patient: true });
     }
     this.#connection.close(1000, status);
   }
 
   fellBehind(): void {
-    this.#connection.fail(new RelayError("too_slow"));
+    this.#connection.fail(new RelayError("too_slow"), { patient: true });
   }
 
   #tellError(code: string, message: string): void {

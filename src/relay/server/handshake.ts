@@ -34,8 +34,15 @@ export function acceptHandshake(request: IncomingMessage, socket: Duplex): void 
   );
 }
 
-/** Answers with an error and closes. */
+/** How long a refused client has to close its side before the socket is destroyed, ms. */
+const REFUSED_PATIENCE_MS = 3_000;
+
+/** Answers with an error and closes, whether or not the client does. */
 export function refuseHandshake(socket: Duplex, [status, text]: [number, string]): void {
+  const killer = setTimeout(() => socket.destroy(), REFUSED_PATIENCE_MS);
+  socket.on("error", () => socket.destroy()); // the client may be gone before it reads why
+  socket.on("close", () => clearTimeout(killer));
+  socket.resume(); // unread bytes would turn the close into a reset that overtakes the answer
   const body = JSON.stringify({ error: { code: "bad_request", message: text } });
   const version = status === 426 ? "Sec-WebSocket-Version: 13\r\n" : "";
   socket.end(

@@ -27,7 +27,7 @@ export class ProducerHandler implements Handler, ProducerLink {
   }
 
   flush(): void {
-    this.#channel.wake();
+    this.#channels.flush(this.#channel);
   }
 
   drained(): void {}

@@ -13,6 +13,7 @@ import { RelayError } from "../../errors.ts";
 import { Access } from "../access.ts";
 import { Channels } from "../channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../limits.ts";
+import { checkCertificate } from "./check_certificate.ts";
 import { httpRoutes } from "./http_routes.ts";
 import { warmUp } from "../warm_up.ts";
 import { WebSocketDoor } from "./websocket_door.ts";
@@ -45,7 +46,7 @@ export interface Relay extends AsyncDisposable {
   readonly finished: Promise<void>;
 }
 
-/** A request's headers and whole body have this long to arrive, ms: a slow-loris client does not hold its socket. */
+/** A TLS handshake, and a request's headers and whole body, have this long to arrive, ms: a slow-loris client does not hold its socket. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Time that clients have to take their goodbye when the relay stops, ms. */
 const DRAIN_TIMEOUT_MS = 5_000;
@@ -56,7 +57,7 @@ const BACKLOG = 1024;
 /**
  * Starts a relay in this process and resolves once it accepts connections.
  *
- * @throws {RelayError} `usage` where the address cannot be bound.
+ * @throws {RelayError} `usage` where the address cannot be bound, or the certificate does not serve.
  *
  * @example
  * ```ts
@@ -78,6 +79,12 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   });
   server.on("request", (request, response) => void answer(request, response));
   server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
+  // every TCP connection, whatever it has become: none may outlive the relay
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
   await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
 
   warmUp();
@@ -90,10 +97,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const stop = () => {
     if (!stopping) {
       stopping = true;
-      const killer = setTimeout(() => {
-        door.destroy();
-        server.closeAllConnections();
-      }, DRAIN_TIMEOUT_MS);
+      const killer = setTimeout(
+        () => sockets.forEach((socket) => socket.destroy()),
+        DRAIN_TIMEOUT_MS,
+      );
       server.close(() => {
         clearTimeout(killer);
         clearInterval(sweeper);
@@ -106,6 +113,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     return finished;
   };
   options.signal?.addEventListener("abort", stop, { once: true });
+  if (options.signal?.aborted) void stop();
 
   const { port } = server.address() as AddressInfo;
   const url = `${options.tls ? "wss" : "ws"}://${urlHost(options.host ?? "127.0.0.1")}:${port}`;
@@ -121,7 +129,9 @@ function createServer(tls: RelayOptions["tls"]): Server {
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   };
-  return tls === undefined ? createHttpServer(limits) : createHttpsServer({ ...limits, ...tls });
+  if (tls === undefined) return createHttpServer(limits);
+  checkCertificate(tls);
+  return createHttpsServer({ ...limits, handshakeTimeout: REQUEST_TIMEOUT_MS, ...tls });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -131,14 +141,22 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await promise;
   } catch (cause) {
+    const { code = "unknown error" } = cause as { code?: string };
     throw new RelayError(
       "usage",
-      `Cannot listen on ${host}:${port}: ${(cause as { code?: string }).code ?? "unknown error"}`,
+      `Cannot listen on ${host}:${port}: ${LISTEN_FAULTS[code] ?? code}`,
       { cause },
     );
   }
   server.off("error", reject);
 }
+
+const LISTEN_FAULTS: Record<string, string> = {
+  EADDRINUSE: "the port is taken. Give another one with --port; 0 takes any free one",
+  EADDRNOTAVAIL: "this machine has no such address. Give one of its own with --host",
+  ENOTFOUND: "no such address. Give one of this machine's with --host",
+  EACCES: "not allowed; ports below 1024 often need more rights",
+};
 
 /** The shortest time limit, seen at least four times; between 20 ms and 1 s. */
 function sweepInterval(limits: RelayLimits): number {

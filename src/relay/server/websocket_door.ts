@@ -50,10 +50,7 @@ export class WebSocketDoor {
     const fault = this.#closing
       ? [503, "relay is shutting down"] as [number, string]
       : handshakeFault(request);
-    if (fault !== undefined) {
-      socket.on("error", () => socket.destroy()); // the peer may be gone before it reads why
-      return refuseHandshake(socket, fault);
-    }
+    if (fault !== undefined) return refuseHandshake(socket, fault);
     acceptHandshake(request, socket);
     const { channels, limits } = this.#options;
     const connection = new Connection(socket, limits, channels);
@@ -80,11 +77,6 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.drain();
   }
 
-  /** Cuts what is still open. */
-  destroy(): void {
-    for (const connection of this.#connections) connection.destroy();
-  }
-
   #admit(connection: Connection, request: IncomingMessage): Handler {
     const url = URL.parse(request.url ?? "/", "ws://relay");
     if (url === null) throw new RelayError("bad_path");
@@ -97,10 +89,13 @@ export class WebSocketDoor {
     const credential = credentialOf(request, url);
     if (credential !== undefined) this.#check(credential, path);
     const known = credential !== undefined || !this.#options.access.required;
+    // a consumer has nothing to say but a credential, so nothing larger is taken from it
+    if (!known || path.role === "consume") {
+      connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
+    }
     if (known && path.role === "consume") return this.#handler(connection, path);
     connection.decoder.single = true;
     if (!known) {
-      connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
       connection.expectBy(this.#options.limits.authTimeoutMs);
     }
     const inner = known ? this.#handler(connection, path) : undefined;
@@ -108,7 +103,9 @@ export class WebSocketDoor {
       if (secret !== undefined) this.#check(secret, path);
       else if (!known) this.#refuse(path);
       connection.decoder.single = false;
-      connection.decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
+      if (path.role === "produce") {
+        connection.decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
+      }
       connection.expectBy(undefined);
       return connection.handler = inner ?? this.#handler(connection, path);
     }, inner);
