@@ -36,5 +36,6 @@ export function completeCommand(describe: () => Command) {
 
 async function completer(describe: () => Command) {
   const { default: tab } = await import("@bomb.sh/tab/commander");
-  return tab(describe() as unknown as Parameters<typeof tab>[0]);
+  const program = describe() as unknown as Parameters<typeof tab>[0];
+  return tab(program, { completionCommandName: "completions" });
 }

@@ -50,7 +50,11 @@ export function consumeCommand() {
       "time for the first message to come (default: no limit)",
       duration,
     )
-    .option("--idle-timeout <seconds>", "time between messages (default: no limit)", duration)
+    .option(
+      "--idle-timeout <seconds>",
+      "time between messages, after the first one (default: no limit)",
+      duration,
+    )
     .option("--stats", "print time to first token, tokens and tokens/s to stderr at the end")
     .addOption(logLevelOption())
     .addHelpText(

@@ -22,6 +22,13 @@ export function demoCommand() {
   return new Command("demo")
     .description("watch a text stream through a relay on this machine, encrypted from end to end")
     .option("--rate <n>", "words per second", count(1), 30)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  streamrelay demo
+  streamrelay demo --rate 5                            at the pace of a large model on a small machine`,
+    )
     .action(async ({ rate }) => {
       await setUpLogging("warning", "text");
       using interrupt = new Interrupt();

@@ -128,6 +128,7 @@ async function readSecretFile(path: string): Promise<string> {
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   if (error instanceof Deno.errors.AlreadyExists) return "it exists already";
   return error instanceof Error ? error.message : String(error);
 }

@@ -76,6 +76,7 @@ class Delivery {
   #failure: RelayError | undefined;
   #undelivered = 0;
   #closing = false;
+  #told = false;
 
   /** @throws {RelayError} `usage`: who called it wrongly should know at once. */
   async open({ producer, signal }: PipeOptions): Promise<void> {
@@ -113,7 +114,10 @@ class Delivery {
       ? "The end of the stream was not confirmed"
       : `${this.#undelivered} token${this.#undelivered === 1 ? " was" : "s were"} not sent` +
         (this.#producer === undefined ? "" : ", and the last ones before them may be missing too");
-    throw new RelayError(this.#failure.code, `${what}: ${this.#failure.message}`);
+    throw new RelayError(
+      this.#failure.code,
+      this.#told ? what : `${what}: ${this.#failure.message}`,
+    );
   }
 
   async #guard(action: () => Promise<void>): Promise<void> {
@@ -131,6 +135,8 @@ class Delivery {
     this.#failure = error;
     if (this.#closing) return; // `close` throws it
     if (error.row.exit === 2 && this.#producer === undefined) return; // `open` throws it
+    if (this.#closing) return; // `close` tells it
+    this.#told = true;
     complain(`Reading on without the relay: ${error.message}`);
   }
 }

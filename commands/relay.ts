@@ -116,11 +116,6 @@ Examples:
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
       const logger = getLogger(["streamrelay", "relay"]);
-      if (secret === undefined) {
-        logger.warn(
-          "no secret: everyone who reaches this address may produce and consume (--secret-file)",
-        );
-      }
       using interrupt = new Interrupt();
       const relay = await startRelay({
         ...options,
@@ -132,6 +127,11 @@ Examples:
         stallTimeoutMs: options.stallTimeout,
         signal: interrupt.signal,
       });
+      if (secret === undefined) {
+        logger.warn(
+          "no secret: everyone who reaches this address may produce and consume (--secret-file)",
+        );
+      }
       const output = new Output();
       output.write(`${relay.url}\n`);
       await relay.finished;

@@ -97,10 +97,10 @@ export class RelayConsumer implements AsyncIterable<string> {
 
   /** Every message, `done` and `error` included, as they come. Ends like the iteration of tokens. */
   async *messages(): AsyncGenerator<Message, void, undefined> {
-    const { encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
+    const { channel, encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
     const envelope = encryptionKey === undefined ? undefined : await Envelope.create(encryptionKey);
     using deadline = new Deadline(signal);
-    deadline.set(timeoutMs, "no message came in time (--timeout)");
+    deadline.set(timeoutMs, `No message of ${channel} came in time`);
     const connection = await Connection.open(this.#url, {
       ...this.#options,
       signal: deadline.signal,
@@ -113,7 +113,7 @@ export class RelayConsumer implements AsyncIterable<string> {
         if (text === undefined) throw closingError(await connection.closed, "incomplete");
         const message = await readMessage(text, envelope);
         if (!connection.ready) {
-          deadline.set(idleTimeoutMs, "no message for too long (--idle-timeout)");
+          deadline.set(idleTimeoutMs, `No message of ${channel} for too long`);
         }
         yield message;
         if (isDone(message)) return void connection.close();
