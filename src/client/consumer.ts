@@ -100,7 +100,7 @@ export class RelayConsumer implements AsyncIterable<string> {
     const { channel, encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
     const envelope = encryptionKey === undefined ? undefined : await Envelope.create(encryptionKey);
     using deadline = new Deadline(signal);
-    deadline.set(timeoutMs, `No message of ${channel} came in time`);
+    deadline.set(timeoutMs, `No message of ${channel} came in time (--timeout)`);
     const connection = await Connection.open(this.#url, {
       ...this.#options,
       signal: deadline.signal,
@@ -113,7 +113,7 @@ export class RelayConsumer implements AsyncIterable<string> {
         if (text === undefined) throw closingError(await connection.closed, "incomplete");
         const message = await readMessage(text, envelope);
         if (!connection.ready) {
-          deadline.set(idleTimeoutMs, `No message of ${channel} for too long`);
+          deadline.set(idleTimeoutMs, `No message of ${channel} for too long (--idle-timeout)`);
         }
         yield message;
         if (isDone(message)) return void connection.close();

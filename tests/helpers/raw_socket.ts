@@ -174,6 +174,16 @@ export class RawSocket implements AsyncDisposable {
     }
   }
 
+  /** Reads whatever comes up to the end of the connection, or its reset. */
+  async rest(): Promise<Uint8Array> {
+    try {
+      while (await this.#fill());
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+    }
+    return this.#take(this.#unread.length);
+  }
+
   /** Bytes read so far. */
   get bytesRead(): number {
     return this.#read;

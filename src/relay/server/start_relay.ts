@@ -154,6 +154,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 const LISTEN_FAULTS: Record<string, string> = {
   EADDRINUSE: "the port is taken. Give another one with --port; 0 takes any free one",
   EADDRNOTAVAIL: "this machine has no such address. Give one of its own with --host",
+  EINVAL: "this machine has no such address. Give one of its own with --host",
   ENOTFOUND: "no such address. Give one of this machine's with --host",
   EACCES: "not allowed; ports below 1024 often need more rights",
 };
