@@ -31,7 +31,7 @@ const FAULT_PATIENCE_MS = 3_000;
 const logger = getLogger(["streamrelay", "relay"]);
 
 /** Frames go to the socket in pieces of this many bytes, so that a slow reader's progress shows. */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** Chunks from this size on are freed by hand, bytes. */
 const WORTH_FREEING = 4096;
