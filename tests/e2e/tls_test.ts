@@ -60,6 +60,24 @@ for (const scheme of ["wss", "https"]) {
   });
 }
 
+Deno.test("a consumer that comes late gets everything by TLS too", async () => {
+  const channel = crypto.randomUUID();
+  for (const text of ["a word", "a line of text\n".repeat(50_000)]) {
+    await using own = await startRelayProcess(tlsFiles("cert", "key"));
+    assert.equal((await run(["produce", channel], own.url, text)).code, 0);
+    const { code, stdout, stderr } = await run(["consume", channel, "--timeout", "15"], own.url);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(stdout === text);
+  }
+});
+
+Deno.test("goodbyes and refusals are told by TLS too", async () => {
+  const secret = ["--secret", "s3cret"];
+  await using own = await startRelayProcess([...tlsFiles("cert", "key"), ...secret]);
+  const { code, stderr } = await run(["consume", "--secret", "wrong"], own.url);
+  assert.deepEqual([code, /refused/.test(stderr)], [3, true], stderr);
+});
+
 /** Reasons not to trust a relay, and what is said of them. */
 async function assertDistrusted(url: string, trusted: string, reason: RegExp): Promise<void> {
   for (const command of ["consume", "health", "produce"]) {

@@ -90,6 +90,9 @@ export class Connection implements FrameSink {
    */
   send(frames: Uint8Array): boolean {
     if (this.#closeBy > 0) return false;
+    if (frames.length <= PIECE_BYTES && this.#queue.length === 0 && this.#blockedAt === 0) {
+      return this.#write(frames); // the usual case, once for each reader and batch
+    }
     for (let at = 0; at < frames.length; at += PIECE_BYTES) {
       this.#queue.push(frames.subarray(at, at + PIECE_BYTES));
     }
@@ -195,10 +198,17 @@ export class Connection implements FrameSink {
 
   /** Writes what the socket takes; `true` when it has taken everything. */
   #pump(): boolean {
+    while (this.#queue.length > 0 && this.#blockedAt === 0) this.#write(this.#queue.shift()!);
+    return this.#blockedAt === 0;
+  }
+
+  /**
+   * Writes one piece; `true` when the socket has taken it at once. A socket that is not empty is no reason to wait: with
+   * TLS the answer to the handshake may still be in it, and no callback tells when that is gone.
+   */
+  #write(piece: Uint8Array): boolean {
     const socket = this.#socket;
-    while (this.#queue.length > 0 && socket.writableLength === 0) {
-      socket.write(this.#queue.shift()!, this.#written);
-    }
+    socket.write(piece, this.#written);
     if (socket.writableLength === 0) return true;
     if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
     return false;
