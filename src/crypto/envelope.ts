@@ -10,6 +10,16 @@ import { RelayError } from "../errors.ts";
 import { decodeBase64 } from "./base64.ts";
 import { checkKey, parseKey } from "./key.ts";
 
+/**
+ * How many messages one key may seal in all its uses with random nonces of 96 bits (NIST SP 800-38D §8.3): more than a
+ * year at 100 a second. Past that, a repeated nonce, which would give away both messages and let others be forged, is
+ * no longer unlikely enough.
+ */
+export const SEALING_LIMIT = 2 ** 32;
+
+/** Half of {@linkcode SEALING_LIMIT}: the time for another key. */
+export const SEALING_WARNING = SEALING_LIMIT / 2;
+
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16; // Web Crypto's default, 128 bits
 
@@ -18,8 +28,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }); // e
 
 /**
  * Seals and opens messages with one key. An envelope proves only that its message was sealed with
- * this key: whoever carries it can still drop, repeat or reorder whole envelopes, which a consumer
- * sees by the `n` inside.
+ * this key: whoever carries it can still drop, repeat or reorder whole envelopes. `StreamSealer` and
+ * `StreamOpener` see to that.
  *
  * Calls run on other threads, and a short message may overtake a long one: await each call before
  * the next, or await the promises in the order of the calls.
@@ -41,6 +51,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }); // e
  */
 export class Envelope {
   readonly #key: CryptoKey;
+  #sealed = 0;
 
   private constructor(key: CryptoKey) {
     this.#key = key;
@@ -60,14 +71,19 @@ export class Envelope {
     return new Envelope(await crypto.subtle.importKey("raw", raw, "AES-GCM", false, usages));
   }
 
+  /** How many messages this envelope has sealed: a part of {@linkcode SEALING_LIMIT}, which counts all uses of the key. */
+  get sealed(): number {
+    return this.#sealed;
+  }
+
   /**
    * Encrypts one message (well-formed text: a lone surrogate would become U+FFFD).
    *
-   * The nonce is 96 fresh random bits (NIST SP 800-38D §8.2.2), so a key may seal 2^32 messages in
-   * all its uses (§8.3): more than a year at 100 tokens a second. Past that, a repeated nonce, which
-   * would give away both messages and let others be forged, is no longer unlikely enough.
+   * The nonce is 96 fresh random bits (NIST SP 800-38D §8.2.2), which bounds the use of a key: see
+   * {@linkcode SEALING_LIMIT}.
    */
   async seal(plaintext: string): Promise<string> {
+    this.#sealed++;
     const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const params = { name: "AES-GCM", iv };
     const box = await crypto.subtle.encrypt(params, this.#key, encoder.encode(plaintext));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RelayError } from "../../src/errors.ts";
-import { Envelope, isSealed } from "../../src/crypto/envelope.ts";
+import { Envelope, isSealed, SEALING_LIMIT, SEALING_WARNING } from "../../src/crypto/envelope.ts";
 import { generateKey, parseKey } from "../../src/crypto/key.ts";
 import vectors from "../vectors/envelope.json" with { type: "json" };
 
@@ -66,6 +66,22 @@ Deno.test("one message sealed twice has two nonces", async () => {
   const sealed = await Promise.all(Array.from({ length: 200 }, () => envelope.seal(TOKEN)));
   const nonces = sealed.map((text) => bytesOf(text).subarray(0, 12).toHex());
   assert.equal(new Set(nonces).size, nonces.length);
+});
+
+Deno.test("an envelope counts what it seals, and nothing else", async () => {
+  const counting = await Envelope.create(KEY);
+  assert.equal(counting.sealed, 0);
+  const sealing = Array.from({ length: 5 }, () => counting.seal(TOKEN));
+  assert.equal(counting.sealed, 5); // a nonce is used up, whatever becomes of the message
+  await counting.open((await Promise.all(sealing))[0]);
+  await refused(TOKEN, /it is not encrypted/, counting);
+  assert.equal(counting.sealed, 5);
+  assert.equal((await Envelope.create(KEY)).sealed, 0);
+});
+
+Deno.test("a key is good for 2^32 messages, and half of them are time for a warning", () => {
+  assert.equal(SEALING_LIMIT, 4_294_967_296);
+  assert.equal(SEALING_WARNING, 2_147_483_648);
 });
 
 Deno.test("base64url and padding left out are opened too", async () => {
@@ -187,7 +203,7 @@ Deno.test("the imported key cannot be exported again", async () => {
 });
 
 Deno.test("an envelope shows nothing of its key", () => {
-  assert.equal(Deno.inspect(envelope, { showHidden: true }), "Envelope {}");
+  assert.equal(Deno.inspect(envelope, { showHidden: true }), "Envelope { [sealed]: [Getter] }");
   assert.equal(JSON.stringify(envelope), "{}");
 });
 

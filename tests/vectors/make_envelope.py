@@ -15,11 +15,23 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 TOKEN = {"type": "token", "content": "Hello"}
 WORLD = {"type": "token", "content": "日本語 漢字 👩‍🚀🏳️‍🌈 é \"\\\n"}
 USAGE = {"prompt_tokens": 12, "completion_tokens": 345, "total_tokens": 357}
+PLACE = {"ch": "job-7", "ep": "0mg3x9k2a-Zk3_b0aTq9-x"}
 
 
 def raw(message):
     """JSON that leaves its text as UTF-8, as JSON.stringify does."""
     return json.dumps(message, ensure_ascii=False)
+
+
+def compact(message):
+    """JSON as JSON.stringify writes it."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+
+
+def padded(message, multiple):
+    """JSON whose UTF-8 has a multiple of so many bytes, by spaces in its last field."""
+    bare = len(compact({**message, "p": ""}).encode())
+    return compact({**message, "p": " " * (-bare % multiple)})
 
 
 PLAINTEXTS = {
@@ -33,6 +45,8 @@ PLAINTEXTS = {
     "a done": json.dumps({"type": "done"}),
     "a done with usage": json.dumps({"type": "done", "usage": USAGE}),
     "an error": json.dumps({"type": "error", "message": "CUDA out of memory"}),
+    "a token with its place in the stream": compact({**WORLD, **PLACE, "n": 0}),
+    "a done with its place, padded to a multiple of 128 bytes": padded({"type": "done", **PLACE, "n": 41}, 128),
 }
 
 
