@@ -6,8 +6,9 @@
  */
 
 import { exit } from "./commands/exit.ts";
-import { program } from "./commands/program.ts";
+import { program, splitJob } from "./commands/program.ts";
 
 if (import.meta.main) {
-  await exit(program().parseAsync(Deno.args, { from: "user" }));
+  const { words, job } = splitJob(Deno.args);
+  await exit(program(job).parseAsync(words, { from: "user" }));
 }

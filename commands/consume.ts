@@ -4,16 +4,14 @@
  * @module
  */
 
-import { Argument, Command } from "@commander-js/extra-typings";
-import type { ConsumerOptions } from "../src/client/consumer.ts";
+import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
-import { isToken, type Message } from "../src/protocol/message.ts";
-import { ExitCode } from "./exit.ts";
-import { Interrupt } from "./interrupt.ts";
+import { parsePosition, type Position } from "../src/protocol/position.ts";
 import { setUpLogging } from "./logging.ts";
 import {
   channelOption,
   clientSecrets,
+  durationOption,
   keyFileOption,
   keyOption,
   logLevelOption,
@@ -21,16 +19,7 @@ import {
   secretOption,
   urlOption,
 } from "./options.ts";
-import { Output } from "./output.ts";
-import { StreamStats } from "./stream_stats.ts";
-import { clearStatus, complain, say, status } from "./terminal.ts";
 import { duration } from "./values.ts";
-
-/** What is done with the messages. */
-interface Printing {
-  readonly json: boolean;
-  readonly collect: boolean;
-}
 
 /** Prints a channel. */
 export function consumeCommand() {
@@ -45,6 +34,17 @@ export function consumeCommand() {
     .addOption(keyFileOption())
     .option("--json", "print every message as JSON, one a line, instead of the tokens")
     .option("--collect", "print everything at the end instead of as it comes")
+    .addOption(
+      new Option("--from <place>", "start, live (what is still to come), or a position <epoch>:<n>")
+        .argParser(place).default("start" as const),
+    )
+    .option("--position-file <file>", "go on where the last run with this file stopped")
+    .option("--allow-gaps", "go on where the relay no longer has some messages")
+    .addOption(
+      new Option("--on-restart <what>", "when the job was started anew: print its new run, or fail")
+        .choices(["follow", "fail"] as const).default("follow" as const),
+    )
+    .option("--cancel-on-interrupt", "SIGINT cancels the producer; its last tokens are printed")
     .option(
       "--timeout <seconds>",
       "time for the first message to come (default: no limit)",
@@ -55,20 +55,25 @@ export function consumeCommand() {
       "time between messages, after the first one (default: no limit)",
       duration,
     )
+    .addOption(
+      durationOption("--give-up <seconds>", "how long a lost relay is tried again", 600_000),
+    )
     .option("--stats", "print time to first token, tokens and tokens/s to stderr at the end")
     .addOption(logLevelOption())
     .addHelpText(
       "after",
       `
-Times are in seconds or with a unit (90s, 10m, 1h). It does not matter which side connects first.
+Times are in seconds or with a unit (90s, 10m, 1h). It does not matter which side connects first. A lost connection is
+made again; what is printed is complete and in order, or the exit code says that it is not.
 
 Examples:
   streamrelay consume job-7
   streamrelay consume job-7 --url wss://relay.example.org --key-file ~/.streamrelay.key > answer.txt
+  streamrelay consume job-7 --position-file job-7.pos >> answer.txt
   streamrelay consume job-7 --json | jq -r .content
 
 Exit codes: 0 the stream was done · 1 its producer reported an error · 3 credential refused
-            4 unreachable or time limit · 5 incomplete · 6 cannot be decrypted, or was tampered with`,
+            4 unreachable or time limit · 5 incomplete · 6 cannot be decrypted, or was tampered with · 7 cancelled`,
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
@@ -83,72 +88,39 @@ Exit codes: 0 the stream was done · 1 its producer reported an error · 3 crede
         options,
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
-      using interrupt = new Interrupt();
-      const { json = false, collect = false } = options;
-      const stats = new StreamStats();
-      try {
-        await print(
-          {
-            url: options.url,
-            channel,
-            ...secrets,
-            timeoutMs: options.timeout,
-            idleTimeoutMs: options.idleTimeout,
-            signal: interrupt.signal,
-          },
-          { json, collect },
-          stats,
-        );
-      } catch (error) {
-        if (interrupt.received === undefined) throw error;
-      } finally {
-        clearStatus();
-        if (options.stats) say(stats.summary());
+      if (options.positionFile !== undefined && options.from !== "start") {
+        throw new RelayError("usage", "Give --from or --position-file, not both");
       }
-      if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
+      const { json = false, collect = false, stats = false, cancelOnInterrupt = false } = options;
+      const { consume } = await import("./consume_run.ts");
+      await consume({
+        consumer: {
+          url: options.url,
+          channel,
+          ...secrets,
+          from: options.from,
+          allowGaps: options.allowGaps,
+          onRestart: options.onRestart,
+          timeoutMs: options.timeout,
+          idleTimeoutMs: options.idleTimeout,
+          giveUpMs: options.giveUp,
+        },
+        positionFile: options.positionFile,
+        json,
+        collect,
+        stats,
+        cancelOnInterrupt,
+      });
     });
 }
 
-async function print(
-  options: ConsumerOptions,
-  printing: Printing,
-  stats: StreamStats,
-): Promise<void> {
-  const { RelayConsumer } = await import("../src/client/consumer.ts");
-  const consumer = new RelayConsumer(options);
-  const output = new Output(options.signal);
-  const collected: string[] = [];
-  let missing = false;
-  status(`waiting for the first token of ${options.channel} … (Ctrl-C to stop)`);
+function place(text: string): "start" | "live" | Position {
+  if (text === "start" || text === "live") return text;
   try {
-    for await (const message of consumer.messages()) {
-      clearStatus();
-      stats.count(message);
-      missing ||= reportGap(message);
-      const text = textOf(message, printing.json);
-      if (text === "") continue;
-      if (printing.collect) collected.push(text);
-      else await output.write(text);
-      if (output.closed) return;
-    }
-  } finally {
-    // what came is the user's, also where the rest did not
-    if (printing.collect) output.write(collected.join(""));
-    await output.flush();
+    return parsePosition(text);
+  } catch {
+    throw new InvalidArgumentError(
+      "Give start, live, or a position like 0mb1k2x3y-AbCdEfGhIjKl:42.",
+    );
   }
-  if (missing) {
-    throw new RelayError("incomplete", "The beginning of the stream is missing: see above");
-  }
-}
-
-function textOf(message: Message, json: boolean): string {
-  if (json) return `${JSON.stringify(message)}\n`;
-  return isToken(message) ? message.content : "";
-}
-
-/** Tells of messages that the relay no longer had. */
-function reportGap(message: Message): boolean {
-  if (message.type !== "gap") return false;
-  complain(`the first ${message.to} messages of the stream are no longer retained by the relay`);
-  return true;
 }

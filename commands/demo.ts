@@ -5,6 +5,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import type { Message } from "../src/protocol/message.ts";
 import { DEMO_TEXT } from "./demo_text.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -57,7 +58,7 @@ async function run(rate: number, signal: AbortSignal): Promise<void> {
   say(`relay on ${relay.url}; AES-256-GCM from producer to consumer, the relay has no key\n`);
   const stats = new StreamStats();
   const consuming = consume(new RelayConsumer(shared), stats);
-  const producer = await RelayProducer.connect(shared);
+  await using producer = await RelayProducer.connect(shared);
   await Promise.all([
     consuming,
     words(rate, signal).pipeTo(producer.writable, { signal }),
@@ -71,12 +72,12 @@ async function run(rate: number, signal: AbortSignal): Promise<void> {
 }
 
 async function consume(
-  consumer: { messages(): AsyncIterable<{ type: string; content?: unknown }> },
+  consumer: { messages(): AsyncIterable<Message> },
   stats: StreamStats,
 ): Promise<void> {
   const output = new Output();
   for await (const message of consumer.messages()) {
-    stats.count(message);
+    stats.count([message]);
     if (message.type === "token") await output.write(String(message.content));
   }
   await output.flush();

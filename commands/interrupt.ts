@@ -22,17 +22,28 @@ export class Interrupted extends Error {
 
 const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM"];
 
-/** Turns the first SIGINT or SIGTERM into an abort; the second one ends the process at once. */
+/**
+ * Turns the first SIGINT or SIGTERM into an abort; the second one ends the process at once. With `before`, the first
+ * SIGINT calls that instead, and the next signal aborts.
+ */
 export class Interrupt implements Disposable {
+  #before: (() => void) | undefined;
   readonly #controller = new AbortController();
   readonly #handlers = SIGNALS.map((name) => {
     const handler = () => {
       if (this.signal.aborted) Deno.exit(SIGNAL_EXIT[name]);
+      const before = this.#before;
+      this.#before = undefined;
+      if (name === "SIGINT" && before !== undefined) return before();
       this.#controller.abort(new Interrupted(name));
     };
     Deno.addSignalListener(name, handler);
     return { name, handler };
   });
+
+  constructor(before?: () => void) {
+    this.#before = before;
+  }
 
   /** Aborted with an {@linkcode Interrupted}. */
   get signal(): AbortSignal {

@@ -4,29 +4,31 @@
  * @module
  */
 
-import { Argument, Command } from "@commander-js/extra-typings";
+import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { shownRelayUrl } from "../src/client/relay_url.ts";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
-import { ExitCode } from "./exit.ts";
-import { Interrupt } from "./interrupt.ts";
 import { setUpLogging } from "./logging.ts";
 import {
   channelOption,
   clientSecrets,
+  durationOption,
   keyFileOption,
   keyOption,
   logLevelOption,
   secretFileOption,
   secretOption,
+  sizeOption,
   urlOption,
 } from "./options.ts";
-import { complain, say } from "./terminal.ts";
+import { say } from "./terminal.ts";
+import { count } from "./values.ts";
 
-/** Sends stdin to a channel. */
-export function produceCommand() {
+/** Sends stdin, or the output of `job`, the words after `--`, to a channel. */
+export function produceCommand(job?: readonly string[]) {
   return new Command("produce")
-    .description("send stdin to a channel, as it comes")
+    .description("send stdin, or a command's output, to a channel, as it comes")
+    .usage("[options] [channel] [-- command arguments...]")
     .addArgument(
       new Argument(
         "[channel]",
@@ -39,23 +41,51 @@ export function produceCommand() {
     .addOption(secretFileOption())
     .addOption(keyOption())
     .addOption(keyFileOption())
-    .option("--tee", "copy stdin to stdout as well")
+    .option(
+      "--pad <n>",
+      "fill encrypted messages up to a multiple of n bytes, so that sizes say less",
+      count(1),
+    )
+    .option("--tee", "copy what is sent to stdout as well")
     .option("--usage <json>", "object to send as the usage with the end of the stream", usage)
+    .addOption(
+      sizeOption(
+        "--replay-buffer <size>",
+        "bytes kept to be sent again; while the relay is away, what is beyond is dropped",
+        64 * 2 ** 20,
+      ),
+    )
+    .addOption(
+      durationOption("--give-up <seconds>", "how long an absent relay is tried again", 600_000),
+    )
+    .addOption(
+      durationOption(
+        "--grace <seconds>",
+        "time after SIGTERM or SIGINT to send what is left",
+        20_000,
+      ),
+    )
+    .option("--pty", "run the command on a terminal of its own, for programs that buffer otherwise")
+    .addOption(
+      new Option("--stderr <mode>", "the command's stderr: inherit, or stream it as log messages")
+        .choices(["inherit", "stream"] as const).default("inherit" as const),
+    )
     .addOption(logLevelOption())
     .addHelpText(
       "after",
       `
-Each line is a token; text without a newline goes out as soon as it is read. The job is never stopped: when the relay
-cannot be reached, stdin is read to its end all the same (and copied with --tee), and the exit code is 4.
-If your program holds its output back in a pipe: stdbuf -oL program, python -u, PYTHONUNBUFFERED=1.
+Each line is a token; text without a newline goes out as soon as it is read. A lost connection is made again and nothing
+is sent twice. The job is never stopped: when the relay stays away, the output is read to its end all the same (and
+copied with --tee), and the exit code is 4.
+If your program holds its output back in a pipe: --pty -- program, stdbuf -oL program, python -u.
 
 Examples:
   your_model | streamrelay produce job-7
   your_model | streamrelay produce --url wss://relay.example.org --tee > answer.txt
-  your_model | CHANNEL_ID=$SLURM_JOB_ID streamrelay produce
+  streamrelay produce $SLURM_JOB_ID -- your_model --prompt question.txt
 
 Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused · 4 not all was delivered
-            130, 143 interrupted (consumers are told)`,
+            7 cancelled · 130, 143 interrupted (consumers are told). With a command: its own code, when that is not 0`,
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
@@ -63,26 +93,41 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
         options,
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
+      if (options.pad !== undefined && secrets.encryptionKey === undefined) {
+        throw new RelayError("usage", "--pad fills encrypted messages: give a key as well");
+      }
+      if (job === undefined && options.pty) {
+        throw new RelayError(
+          "usage",
+          "--pty is for a command: streamrelay produce --pty -- command",
+        );
+      }
+      if (job?.length === 0) {
+        throw new RelayError("usage", "Give a command after --: streamrelay produce -- your_model");
+      }
       const named = argument || options.channel || undefined; // a variable may be set and empty
       const channel = named ?? newChannelId();
       if (named === undefined) {
         say(`streamrelay consume ${channel} --url ${shellWord(shownRelayUrl(options.url))}`);
         if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
       }
-      using interrupt = new Interrupt();
-      const { pipeStdin } = await import("./pipe_stdin.ts");
-      try {
-        await pipeStdin({
-          producer: { url: options.url, channel, ...secrets },
-          tee: options.tee ?? false,
-          usage: options.usage,
-          signal: interrupt.signal,
-        });
-      } catch (error) {
-        if (interrupt.received === undefined || !(error instanceof RelayError)) throw error;
-        complain(error.message);
-      }
-      if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
+      const { produceInput, produceJob } = await import("./produce_run.ts");
+      const run = {
+        producer: {
+          url: options.url,
+          channel,
+          ...secrets,
+          pad: options.pad,
+          replayBufferBytes: options.replayBuffer,
+          giveUpMs: options.giveUp,
+        },
+        tee: options.tee ?? false,
+        usage: options.usage,
+        graceMs: options.grace,
+      };
+      if (job === undefined) return await produceInput(run);
+      const { pty = false, stderr } = options;
+      await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
 }
 

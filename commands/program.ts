@@ -5,6 +5,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import { cancelCommand } from "./cancel.ts";
 import { completeCommand, completionsCommand } from "./completions.ts";
 import { consumeCommand } from "./consume.ts";
 import { demoCommand } from "./demo.ts";
@@ -14,16 +15,25 @@ import { produceCommand } from "./produce.ts";
 import { relayCommand } from "./relay.ts";
 import { VERSION } from "./version.ts";
 
-/** Builds the program. Each subcommand loads what it runs only when it runs: a job script does not wait for a server. */
-export function program(): Command {
-  const root = documented();
-  add(root, completionsCommand(documented) as unknown as Command);
-  root.addCommand(completeCommand(documented) as unknown as Command, { hidden: true });
+/**
+ * The words of a command line as the program takes them, and those after `produce … --`, which are a command to run and
+ * none of the program's business.
+ */
+export function splitJob(words: readonly string[]): { words: string[]; job?: string[] } {
+  const at = words[0] === "produce" ? words.indexOf("--") : -1;
+  return at < 0 ? { words: [...words] } : { words: words.slice(0, at), job: words.slice(at + 1) };
+}
+
+/** Builds the program; `job` is what `produce` is to run. Each subcommand loads what it runs only when it runs: a job script does not wait for a server. */
+export function program(job?: readonly string[]): Command {
+  const root = documented(job);
+  add(root, completionsCommand(() => documented()) as unknown as Command);
+  root.addCommand(completeCommand(() => documented()) as unknown as Command, { hidden: true });
   return root;
 }
 
 /** The program with the commands that shells complete. */
-function documented(): Command {
+function documented(job?: readonly string[]): Command {
   const root = new Command("streamrelay")
     .description(
       "Carries the output of a batch job to you while it is made: a producer on the compute node and consumers\n" +
@@ -43,11 +53,12 @@ Examples:
   streamrelay demo                                     all three at once, on this machine
 
 Exit codes: 0 done · 1 producer error · 2 usage · 3 credential refused · 4 unreachable or time limit
-            5 incomplete · 6 decryption or integrity · 70 a bug · 130, 143 interrupted`,
+            5 incomplete · 6 decryption or integrity · 7 cancelled · 70 a bug · 130, 143 interrupted`,
     ) as Command;
   add(root, relayCommand() as unknown as Command);
-  add(root, produceCommand() as unknown as Command);
+  add(root, produceCommand(job) as unknown as Command);
   add(root, consumeCommand() as unknown as Command);
+  add(root, cancelCommand() as unknown as Command);
   add(root, keygenCommand() as unknown as Command);
   add(root, healthCommand() as unknown as Command);
   add(root, demoCommand() as unknown as Command);

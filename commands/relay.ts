@@ -89,6 +89,20 @@ export function relayCommand() {
       ),
     )
     .addOption(
+      durationOption(
+        "--resume-timeout <seconds>",
+        "how long a producer that lost its connection may be away before its stream is lost",
+        D.resumeTimeoutMs,
+      ),
+    )
+    .addOption(
+      durationOption(
+        "--hold-timeout <seconds>",
+        "how long a slow consumer may hold up a fast producer; each 512 KiB it takes start it anew",
+        D.holdTimeoutMs,
+      ),
+    )
+    .addOption(
       new Option("--log-level <level>", "least level to log").argParser(logLevel).default(
         "info" as const,
       ),
@@ -125,6 +139,8 @@ Examples:
         channelTimeoutMs: options.channelTimeout,
         retainMs: options.retain,
         stallTimeoutMs: options.stallTimeout,
+        resumeTimeoutMs: options.resumeTimeout,
+        holdTimeoutMs: options.holdTimeout,
         signal: interrupt.signal,
       });
       if (secret === undefined) {

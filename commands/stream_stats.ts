@@ -18,12 +18,13 @@ export class StreamStats {
     return this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt;
   }
 
-  /** Takes a message. */
-  count(message: Message): void {
-    if (!isToken(message)) return;
+  /** Takes messages that came together. */
+  count(messages: readonly Message[]): void {
+    const tokens = messages.reduce((sum, message) => isToken(message) ? sum + 1 : sum, 0);
+    if (tokens === 0) return;
     this.#lastAt = performance.now();
     this.#firstAt ??= this.#lastAt;
-    this.#tokens++;
+    this.#tokens += tokens;
   }
 
   /** One line. */

@@ -42,6 +42,7 @@ export const ERRORS = {
   bad_text: row(400, 1007, 4, "text message is not valid UTF-8"),
   too_big: row(413, 1009, 4, "message too big"),
   protocol: row(400, 4002, 4, "protocol error"),
+  fenced: row(409, 4009, 4, "another run has taken this channel"),
   too_slow: row(503, 4008, 5, "reader fell behind what is retained"),
   limit: row(429, 4010, 4, "a limit of this relay is reached: try again later"),
   expired: row(410, 4012, 5, "channel expired"),
@@ -50,6 +51,7 @@ export const ERRORS = {
   timeout: row(504, 4012, 4, "time limit passed"),
   producer_error: row(500, 1000, 1, "the producer reported an error"),
   incomplete: row(500, 1000, 5, "stream incomplete"),
+  cancelled: row(500, 1000, 7, "the stream was cancelled"),
   integrity: row(500, 1000, 6, "decryption or integrity failure"),
   internal: row(500, 1011, 70, "internal error"),
 } as const satisfies Record<string, ErrorRow>;
@@ -59,7 +61,7 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /**
  * The failure of something that may be expected to fail: a peer, the network, a limit, a key.
- * `message` is for the local user or log; a peer is sent `ERRORS[code].text`.
+ * `message` is for the local user or log; a peer is sent {@linkcode RelayError.peerText}.
  * No secret, key, token or content is ever part of it.
  *
  * @example
@@ -75,11 +77,18 @@ export class RelayError extends Error {
   override readonly name = "RelayError";
   /** What kind of failure it is. */
   readonly code: ErrorCode;
+  /** What a peer is given: the generic text of the table, or `message` where it was said to be fit for that. */
+  readonly peerText: string;
 
-  /** `cause`, when given, is kept for `--log-level debug`. */
-  constructor(code: ErrorCode, message: string = ERRORS[code].text, options?: ErrorOptions) {
+  /** `cause`, when given, is kept for `--log-level debug`; with `tellPeer` a peer is given `message` (at most 123 bytes). */
+  constructor(
+    code: ErrorCode,
+    message: string = ERRORS[code].text,
+    options: ErrorOptions & { tellPeer?: boolean } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.peerText = options.tellPeer ? message : ERRORS[code].text;
   }
 
   /** Its row of the table. */
@@ -105,6 +114,7 @@ const CODE_OF_CLOSE = new Map<number, ErrorCode>([
   [4002, "protocol"],
   [4003, "unauthorized"],
   [4008, "too_slow"],
+  [4009, "fenced"],
   [4010, "limit"],
   [4012, "expired"],
 ]);

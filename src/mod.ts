@@ -18,8 +18,11 @@
  * @module
  */
 
+export { cancelChannel } from "./client/cancel.ts";
+export type { CancelOptions } from "./client/cancel.ts";
 export { RelayConsumer } from "./client/consumer.ts";
 export type { ConsumerOptions } from "./client/consumer.ts";
+export type { StreamEvent } from "./client/downlink.ts";
 export { checkHealth } from "./client/health.ts";
 export type { Health, HealthOptions } from "./client/health.ts";
 export { RelayProducer } from "./client/producer.ts";
@@ -35,6 +38,9 @@ export type {
   OtherMessage,
   TokenMessage,
 } from "./protocol/message.ts";
+export type { ChannelState, EndDetails, EndStatus } from "./protocol/control.ts";
+export { formatPosition, parsePosition } from "./protocol/position.ts";
+export type { Position } from "./protocol/position.ts";
 export type { RelayLimits } from "./relay/limits.ts";
 export { startRelay } from "./relay/server/start_relay.ts";
 export type { Relay, RelayOptions } from "./relay/server/start_relay.ts";

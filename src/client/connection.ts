@@ -7,12 +7,18 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
 import { type ErrorCode, errorOfClose, ERRORS, RelayError } from "../errors.ts";
+import { SUBPROTOCOL } from "../protocol/control.ts";
 import { proxyRoute } from "./proxy_route.ts";
 
 /** Options of {@linkcode Connection.open}. */
 export interface ConnectionOptions {
-  /** The relay's secret, sent in the `Authorization` header, or as the first message where no header can hold it. */
+  /**
+   * The relay's secret, sent in the `Authorization` header. Where no header can hold it, it is the first message of a
+   * plain connection, and {@linkcode Connection.credential} of a resumable one.
+   */
   secret?: string;
+  /** Offer the resumable protocol; {@linkcode Connection.resumable} tells whether the relay took it (default false). */
+  resumable?: boolean;
   /** Time for the connection to stand, ms (default 10,000); then `unreachable`. */
   connectTimeoutMs?: number;
   /** Gives up when aborted. */
@@ -48,9 +54,13 @@ const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 export class Connection {
   /** Resolves when the connection is over. */
   readonly closed: Promise<Closing>;
+  /** Whether the relay speaks the resumable protocol. */
+  resumable = false;
+  /** The secret that is to go into the hello. */
+  credential: string | undefined;
 
   readonly #socket: WebSocket;
-  readonly #queue: string[] = [];
+  readonly #queue: (string | Uint8Array)[] = [];
   #queuedBytes = 0;
   #heardAt = performance.now();
   #closing: Closing | undefined;
@@ -62,7 +72,10 @@ export class Connection {
     const { promise, resolve } = Promise.withResolvers<Closing>();
     this.closed = promise;
     const pulse = setInterval(() => this.#beat(), PING_INTERVAL_MS);
-    socket.on("message", (data: RawData) => this.#received(data));
+    socket.binaryType = "nodebuffer";
+    socket.on("message", (data: RawData, binary: boolean) => {
+      this.#received(binary ? data as Uint8Array : data.toString());
+    });
     socket.on("pong", () => this.#heard());
     socket.on("ping", () => this.#heard());
     socket.on("error", () => {}); // `close` follows and says how it ended
@@ -86,7 +99,7 @@ export class Connection {
     const inHeader = secret !== undefined && HEADER_VALUE.test(secret);
     const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
     const proxy = await proxyRoute(url);
-    const socket = new WebSocket(url.href, {
+    const socket = new WebSocket(url.href, options.resumable ? [SUBPROTOCOL] : [], {
       headers,
       agent: proxy?.agent,
       handshakeTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -94,6 +107,11 @@ export class Connection {
       perMessageDeflate: false,
     });
     const connection = new Connection(socket);
+    socket.once("upgrade", ({ headers }: IncomingMessage) => {
+      connection.resumable = headers["sec-websocket-protocol"] === SUBPROTOCOL;
+      // a relay that does not know what was offered is a plain one (RFC 6455 §4.1), which the library takes for a fault
+      if (options.resumable) headers["sec-websocket-protocol"] ??= SUBPROTOCOL;
+    });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.once("open", resolve);
     socket.once("error", (cause: Error) => reject(unreachable(url, cause, proxy?.host)));
@@ -111,16 +129,24 @@ export class Connection {
     } finally {
       options.signal?.removeEventListener("abort", abort);
     }
-    if (secret && !inHeader) await connection.send(JSON.stringify({ type: "auth", secret }));
+    if (secret && !inHeader) {
+      if (connection.resumable) connection.credential = secret;
+      else await connection.send(JSON.stringify({ type: "auth", secret }));
+    }
     return connection;
   }
 
-  /** Sends one message. Resolves at once while there is room, else when there is; rejects with why the connection ended. */
-  send(text: string): Promise<void> | void {
+  /** Whether what was sent has been taken by the system. */
+  get idle(): boolean {
+    return this.#socket.bufferedAmount === 0;
+  }
+
+  /** Sends one message; bytes must not change until then. Resolves at once while there is room, else when there is; rejects with why the connection ended. */
+  send(data: string | Uint8Array): Promise<void> | void {
     if (this.#socket.readyState !== WebSocket.OPEN) {
       return this.closed.then((closing) => Promise.reject(closingError(closing, "unreachable")));
     }
-    this.#socket.send(text, () => {
+    this.#socket.send(data, () => {
       if (this.#socket.bufferedAmount === 0) this.#writers.splice(0).forEach((wake) => wake());
     });
     if (this.#socket.bufferedAmount > WRITE_AHEAD_BYTES) {
@@ -128,20 +154,20 @@ export class Connection {
     }
   }
 
-  /** The next message; `undefined` once the connection is over and everything was read. */
-  async receive(): Promise<string | undefined> {
+  /** The next message, text or bytes; `undefined` once the connection is over and everything was read. */
+  async receive(): Promise<string | Uint8Array | undefined> {
     while (this.#queue.length === 0) {
       if (this.#closing !== undefined) return undefined;
       await new Promise<void>((resolve) => this.#reader = resolve);
       this.#reader = undefined;
     }
-    const text = this.#queue.shift()!;
-    this.#queuedBytes -= text.length;
+    const data = this.#queue.shift()!;
+    this.#queuedBytes -= data.length;
     if (
       this.#socket.isPaused && this.#queue.length < READ_AHEAD_MESSAGES / 2 &&
       this.#queuedBytes < READ_AHEAD_BYTES / 2
     ) this.#socket.resume();
-    return text;
+    return data;
   }
 
   /** Whether a message can be had without waiting. */
@@ -169,11 +195,10 @@ export class Connection {
     if (this.#socket.readyState !== WebSocket.CLOSING) this.destroy();
   }
 
-  #received(data: RawData): void {
+  #received(data: string | Uint8Array): void {
     this.#heard();
-    const text = data.toString();
-    this.#queue.push(text);
-    this.#queuedBytes += text.length;
+    this.#queue.push(data);
+    this.#queuedBytes += data.length;
     if (this.#queue.length >= READ_AHEAD_MESSAGES || this.#queuedBytes >= READ_AHEAD_BYTES) {
       this.#socket.pause();
     }

@@ -4,19 +4,14 @@
  * @module
  */
 
-import { Envelope } from "../crypto/envelope.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId } from "../protocol/channel_id.ts";
-import {
-  type ErrorMessage,
-  isDone,
-  isError,
-  isToken,
-  type Message,
-  parseMessage,
-} from "../protocol/message.ts";
-import { closingError, Connection } from "./connection.ts";
+import type { EndDetails, EndStatus } from "../protocol/control.ts";
+import { type ErrorMessage, isDone, isError, isToken, type Message } from "../protocol/message.ts";
+import type { Position } from "../protocol/position.ts";
 import { Deadline } from "./deadline.ts";
+import { Downlink, type StreamEvent } from "./downlink.ts";
+import { isRelayEnding, MessageReader } from "./message_reader.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
 
 /** Options of {@linkcode RelayConsumer}. */
@@ -29,25 +24,35 @@ export interface ConsumerOptions {
   secret?: string;
   /** 32 bytes as hex or base64; with it plaintext is refused (default none). */
   encryptionKey?: string;
+  /** Where to begin (default `start`): the oldest message, what is still to come, or where an earlier reading stopped. */
+  from?: "start" | "live" | Position;
+  /** That the run of `from` was read to its `done` before: nothing more of it is a good end then (default false). */
+  complete?: boolean;
+  /** What to do when the producer was started anew (default `follow`): read its new run from the start, or `fail`. */
+  onRestart?: "follow" | "fail";
+  /** Go on where the relay no longer has some messages (default false: `incomplete`). */
+  allowGaps?: boolean;
   /** Time for the first message to come, ms (default: no limit); then `timeout`. */
   timeoutMs?: number;
   /** Time between messages, ms (default: no limit); then `timeout`. */
   idleTimeoutMs?: number;
   /** Time for the connection to stand, ms (default 10,000); then `unreachable`. */
   connectTimeoutMs?: number;
+  /** How long the relay may be away once it was reached, ms (default 600,000). */
+  giveUpMs?: number;
   /** Stops reading when aborted. */
   signal?: AbortSignal;
 }
 
-/** Endings that the relay itself reports; it has no key, so these come in plaintext always. */
-const RELAY_ENDINGS = new Set(["lost", "expired", "draining"]);
+const GIVE_UP_MS = 600_000;
 
 /**
- * The consumer's end of a channel: an async iterable of its tokens. Each iteration is a connection of its own that
- * reads from the oldest message retained.
+ * The consumer's end of a channel: an async iterable of its tokens. Each iteration is a reading of its own that begins at
+ * the oldest message retained, or at `from`. A lost connection is made again and the reading goes on where it was.
  *
  * Only a stream that was `done` ends an iteration without an error; the rest is a {@linkcode RelayError}: `producer_error`
- * for an error the producer reported, `incomplete` where the end is missing, `integrity` for what cannot be decrypted.
+ * for an error the producer reported, `cancelled`, `incomplete` where something is missing, `integrity` for what cannot be
+ * decrypted or is not in its place.
  *
  * @example
  * ```ts
@@ -70,6 +75,8 @@ const RELAY_ENDINGS = new Set(["lost", "expired", "draining"]);
 export class RelayConsumer implements AsyncIterable<string> {
   readonly #options: ConsumerOptions;
   readonly #url: URL;
+  #downlink: Downlink | undefined;
+  #reader: MessageReader | undefined;
 
   /** @throws {RelayError} `usage` for a bad URL or channel. */
   constructor(options: ConsumerOptions) {
@@ -78,9 +85,24 @@ export class RelayConsumer implements AsyncIterable<string> {
     this.#options = options;
   }
 
+  /** Where the present or last reading stands: the message that comes next. Plain relays have no positions. */
+  get position(): Position | undefined {
+    return this.#downlink?.position;
+  }
+
+  /** With a key, whether the messages prove their places in the stream; those of the Python package do not. */
+  get proven(): boolean | undefined {
+    return this.#reader?.proven;
+  }
+
   /** The tokens as a stream of text. */
   get readable(): ReadableStream<string> {
     return ReadableStream.from(this);
+  }
+
+  /** Asks the producer to stop; how the stream ends then tells whether it did. Only while it is read. */
+  cancel(reason?: string): void {
+    this.#downlink?.cancel(reason);
   }
 
   /** All tokens as one text, when the stream is done. */
@@ -92,55 +114,112 @@ export class RelayConsumer implements AsyncIterable<string> {
 
   /** The tokens as they come. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    for await (const message of this.messages()) if (isToken(message)) yield message.content;
+    for await (const event of this.events()) {
+      if (event.kind !== "messages") continue;
+      for (const message of event.messages) if (isToken(message)) yield message.content;
+    }
   }
 
   /** Every message, `done` and `error` included, as they come. Ends like the iteration of tokens. */
   async *messages(): AsyncGenerator<Message, void, undefined> {
+    for await (const event of this.events()) if (event.kind === "messages") yield* event.messages;
+  }
+
+  /** Messages as they came together, and all that happens beside them. Ends like the iteration of tokens. */
+  async *events(): AsyncGenerator<StreamEvent, void, undefined> {
     const { channel, encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
-    const envelope = encryptionKey === undefined ? undefined : await Envelope.create(encryptionKey);
+    const reader = this.#reader = await MessageReader.create(channel, encryptionKey);
     using deadline = new Deadline(signal);
     deadline.set(timeoutMs, `No message of ${channel} came in time (--timeout)`);
-    const connection = await Connection.open(this.#url, {
-      ...this.#options,
-      signal: deadline.signal,
-    });
-    deadline.signal.addEventListener("abort", () => connection.destroy(), { once: true });
-    try {
-      for (;;) {
-        const text = await connection.receive();
-        deadline.signal.throwIfAborted();
-        if (text === undefined) throw closingError(await connection.closed, "incomplete");
-        const message = await readMessage(text, envelope);
-        if (!connection.ready) {
-          deadline.set(idleTimeoutMs, `No message of ${channel} for too long (--idle-timeout)`);
-        }
-        yield message;
-        if (isDone(message)) return void connection.close();
-        if (isError(message)) throw endingError(message);
+    const downlink = this.#downlink = this.#newDownlink(reader, deadline.signal);
+    for await (const event of downlink.events()) {
+      deadline.signal.throwIfAborted();
+      if (event.kind !== "messages") {
+        yield event;
+        if (this.#isEnd(event)) return;
+        continue;
       }
-    } finally {
-      connection.destroyUnlessClosing();
+      deadline.set(undefined, ""); // it is not for the one who reads to be in time
+      const last = event.messages.findIndex((message) => isDone(message) || isError(message));
+      if (last < 0) {
+        yield* this.#handOut(event);
+        deadline.set(idleTimeoutMs, `No message of ${channel} for too long (--idle-timeout)`);
+        continue;
+      }
+      const messages = event.messages.slice(0, last + 1);
+      yield* this.#handOut({ ...event, messages });
+      downlink.close();
+      if (isError(messages[last])) throw endingError(messages[last]);
+      return;
     }
   }
-}
 
-/** Opens and parses one message. */
-async function readMessage(text: string, envelope: Envelope | undefined): Promise<Message> {
-  const message = parseMessage(text);
-  if (envelope === undefined) {
-    if (message.type !== "enc") return message;
-    throw new RelayError(
-      "integrity",
-      "The channel is encrypted: give its key with RELAY_ENCRYPTION_KEY, --key-file or --encryption-key",
-    );
+  #newDownlink(reader: MessageReader, signal: AbortSignal): Downlink {
+    const { secret, connectTimeoutMs, from = "start", onRestart, giveUpMs } = this.#options;
+    return new Downlink({
+      url: this.#url,
+      secret,
+      connectTimeoutMs,
+      from,
+      followRestart: onRestart !== "fail",
+      giveUpMs: giveUpMs ?? GIVE_UP_MS,
+      reader,
+      signal,
+    });
   }
-  if (isError(message) && RELAY_ENDINGS.has(message.code ?? "")) return message;
-  if (message.type === "gap") return message;
-  return parseMessage(await envelope.open(text));
+
+  /** A plain relay puts its gaps among the messages. */
+  *#handOut(event: StreamEvent & { kind: "messages" }): Generator<StreamEvent> {
+    const [first] = event.messages;
+    if (first.type !== "gap" || event.position !== undefined) return yield event;
+    const gap = { kind: "gap", from: Number(first.from), to: Number(first.to) } as const;
+    yield gap;
+    this.#isEnd(gap);
+  }
+
+  /**
+   * Whether what happened is the end, and a good one.
+   *
+   * @throws {RelayError} where it is a bad one.
+   */
+  #isEnd(event: StreamEvent): boolean {
+    if (event.kind === "gap" && !this.#options.allowGaps) {
+      throw new RelayError(
+        "incomplete",
+        `Messages ${event.from} to ${event.to - 1} are no longer retained by the relay`,
+      );
+    }
+    if (event.kind !== "end") return false;
+    const { from, complete } = this.#options;
+    const nothingMore = complete && typeof from === "object" &&
+      this.position?.epoch === from.epoch &&
+      this.position.seq === from.seq;
+    if (event.status === "done" && nothingMore) return true;
+    throw statusError(event.status, event);
+  }
 }
 
 function endingError(message: ErrorMessage): RelayError {
-  const incomplete = RELAY_ENDINGS.has(message.code ?? "");
-  return new RelayError(incomplete ? "incomplete" : "producer_error", message.message);
+  if (message.code === "cancelled") return new RelayError("cancelled", message.message);
+  return new RelayError(isRelayEnding(message) ? "incomplete" : "producer_error", message.message);
+}
+
+/** The relay says that the run has ended, and its last message was no ending. */
+function statusError(status: EndStatus, { exit_code, signal }: EndDetails): RelayError {
+  switch (status) {
+    case "lost":
+      return new RelayError("incomplete", "the producer's connection ended in mid-stream");
+    case "expired":
+      return new RelayError("expired");
+    case "cancelled":
+      return new RelayError("cancelled");
+    case "error": {
+      const how = signal ??
+        (exit_code === undefined ? "no reason given" : `exit code ${exit_code}`);
+      return new RelayError("producer_error", `the producer reported an error: ${how}`);
+    }
+    case "done":
+    case "closed":
+      return new RelayError("incomplete", "The stream was cut: its end is missing");
+  }
 }

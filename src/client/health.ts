@@ -71,7 +71,7 @@ async function askWebSocket(url: URL, signal: AbortSignal): Promise<string> {
   signal.addEventListener("abort", () => connection.destroy(), { once: true });
   const text = await connection.receive();
   void connection.close();
-  return text ?? "";
+  return String(text ?? "");
 }
 
 function parseHealth(text: string, url: URL): Health {

@@ -4,12 +4,15 @@
  * @module
  */
 
-import { Envelope } from "../crypto/envelope.ts";
+import { getLogger } from "@logtape/logtape";
+import { Envelope, SEALING_WARNING } from "../crypto/envelope.ts";
+import { StreamSealer } from "../crypto/stream_sealer.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
 import type { ErrorMessage, Message } from "../protocol/message.ts";
-import { closingError, Connection } from "./connection.ts";
+import { newEpoch } from "../protocol/position.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
+import { type Ending, Uplink } from "./uplink.ts";
 
 /** Options of {@linkcode RelayProducer.connect}. */
 export interface ProducerOptions {
@@ -21,8 +24,18 @@ export interface ProducerOptions {
   secret?: string;
   /** 32 bytes as hex or base64; with it the relay sees only ciphertext (default none). */
   encryptionKey?: string;
+  /** Encrypted messages are filled up to a multiple of so many bytes, against guesses from their sizes (default: they are not). */
+  pad?: number;
   /** Time for the connection to stand, ms (default 10,000). */
   connectTimeoutMs?: number;
+  /** Bytes kept to be sent again (default 64 MiB): what the relay has not acknowledged, and of the rest as much as fits. */
+  replayBufferBytes?: number;
+  /** How long the relay may be away, ms (default 600,000); then nothing is tried any more. */
+  giveUpMs?: number;
+  /** The relay is away (`error` says why) and is tried again, or is back. */
+  onRelay?: (state: "away" | "back", error?: RelayError) => void;
+  /** A consumer wants the producer to stop. What to do about it is the producer's decision. */
+  onCancel?: (reason: string | undefined) => void;
   /** Gives up connecting when aborted. */
   signal?: AbortSignal;
 }
@@ -30,9 +43,19 @@ export interface ProducerOptions {
 /** What is known of a failure besides its text. */
 export type ErrorDetails = Pick<ErrorMessage, "code" | "exit_code" | "signal">;
 
+const REPLAY_BUFFER_BYTES = 64 * 1024 * 1024;
+const GIVE_UP_MS = 600_000;
+
+const logger = getLogger(["streamrelay", "client"]);
+
 /**
  * The producer's end of a channel. Await each call: it resolves when there is room for more, so memory stays bounded
  * by a slow network.
+ *
+ * A lost connection is made again, and what the relay does not have is sent again: readers get everything once. While the
+ * relay is away messages are kept up to a bound; over it they, and all that follow, are dropped and counted
+ * ({@linkcode RelayProducer.undelivered}): a producer is never stopped by a relay that is not there. With a relay that
+ * only speaks the plain protocol a lost connection is the end.
  *
  * A producer that is disposed of without {@linkcode done} or {@linkcode error} just leaves, and its readers are told
  * that the stream was lost: an ending nobody stated is never taken for a good one.
@@ -53,18 +76,40 @@ export type ErrorDetails = Pick<ErrorMessage, "code" | "exit_code" | "signal">;
 export class RelayProducer implements AsyncDisposable {
   /** The channel's id. */
   readonly channel: string;
+  /** Identity of this run. */
+  readonly epoch: string;
   /** Tokens as a stream: closing it is {@linkcode done}, aborting it {@linkcode error}. */
   readonly writable: WritableStream<string>;
 
-  readonly #connection: Connection;
+  readonly #uplink: Uplink;
   readonly #envelope: Envelope | undefined;
+  readonly #sealer: StreamSealer | undefined;
+  /** Number of the next message, where they are sealed: more than the uplink has while some are being sealed. */
+  #next = 0;
   #sealing: Promise<void> = Promise.resolve();
+  #undelivered = 0;
   #finished = false;
 
-  private constructor(channel: string, connection: Connection, envelope: Envelope | undefined) {
+  private constructor(
+    options: ProducerOptions & { channel: string },
+    envelope: Envelope | undefined,
+  ) {
+    const { channel, pad } = options;
     this.channel = channel;
-    this.#connection = connection;
+    this.epoch = newEpoch();
     this.#envelope = envelope;
+    this.#sealer = envelope && new StreamSealer(envelope, { channel, epoch: this.epoch, pad });
+    this.#uplink = new Uplink({
+      url: relayPath(options.url ?? DEFAULT_RELAY_URL, `/produce/${channel}`),
+      epoch: this.epoch,
+      secret: options.secret,
+      connectTimeoutMs: options.connectTimeoutMs,
+      replayBufferBytes: options.replayBufferBytes ?? REPLAY_BUFFER_BYTES,
+      giveUpMs: options.giveUpMs ?? GIVE_UP_MS,
+      onAway: (error) => options.onRelay?.("away", error),
+      onBack: () => options.onRelay?.("back"),
+      onCancel: (reason) => options.onCancel?.(reason),
+    });
     this.writable = new WritableStream({
       write: (token) => this.sendToken(token),
       close: () => this.done(),
@@ -73,68 +118,167 @@ export class RelayProducer implements AsyncDisposable {
   }
 
   /**
-   * Connects to a relay.
+   * Connects to the relay.
    *
-   * @throws {RelayError} `usage` for a bad URL, channel or key, `unreachable`, `unauthorized`.
+   * @throws {RelayError} `usage` for a bad URL, channel or key, `unreachable` and the like where it cannot be reached now.
    */
   static async connect(options: ProducerOptions = {}): Promise<RelayProducer> {
-    const channel = options.channel ?? newChannelId();
-    if (!isChannelId(channel)) throw new RelayError("bad_channel");
-    const key = options.encryptionKey;
-    const envelope = key === undefined ? undefined : await Envelope.create(key);
-    const url = relayPath(options.url ?? DEFAULT_RELAY_URL, `/produce/${channel}`);
-    return new RelayProducer(channel, await Connection.open(url, options), envelope);
+    options.signal?.throwIfAborted();
+    let failed: (error: RelayError) => void = () => {};
+    const away = new Promise<never>((_, reject) => failed = reject);
+    const producer = await RelayProducer.start({
+      ...options,
+      onRelay: (state, error) => {
+        if (state === "away") failed(error!);
+        options.onRelay?.(state, error);
+      },
+    });
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(options.signal!.reason);
+    options.signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([producer.connected, away, aborted.promise]);
+    } catch (error) {
+      producer.abandon();
+      throw error;
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+      away.catch(() => {}); // told by then to nobody but `onRelay`
+    }
+    return producer;
   }
 
-  /** Resolves with the reason when the connection ends before the stream does; never rejects. */
+  /**
+   * Begins to connect, and goes on trying until it succeeds or `giveUpMs` has passed. Messages may be sent at once.
+   *
+   * @throws {RelayError} `usage` for a bad URL, channel or key.
+   */
+  static async start(options: ProducerOptions = {}): Promise<RelayProducer> {
+    const channel = options.channel ?? newChannelId();
+    if (!isChannelId(channel)) throw new RelayError("bad_channel");
+    const { encryptionKey: key } = options;
+    const envelope = key === undefined ? undefined : await Envelope.create(key);
+    return new RelayProducer({ ...options, channel }, envelope);
+  }
+
+  /** Resolves when the first connection stands; rejects when that has failed for good. */
+  get connected(): Promise<void> {
+    return this.#uplink.connected;
+  }
+
+  /** Resolves with the reason when nothing can be sent any more before the stream has ended; never rejects. */
   get lost(): Promise<RelayError> {
-    return this.#connection.closed.then((closing) => closingError(closing, "unreachable"));
+    return new Promise((resolve) => this.#uplink.finished.catch(resolve));
+  }
+
+  /** Messages that were dropped because the relay was away for too long or too much had gathered. */
+  get undelivered(): number {
+    return this.#undelivered;
   }
 
   /** Sends a piece of text. */
   sendToken(content: string): Promise<void> {
-    return this.send({ type: "token", content });
+    return this.sendAll([{ type: "token", content }]);
+  }
+
+  /** Sends any message; as {@linkcode sendAll}. */
+  send(message: Message): Promise<void> {
+    return this.sendAll([message]);
   }
 
   /**
-   * Sends any message.
+   * Sends messages together, which costs less than one by one.
    *
-   * @throws {RelayError} `unreachable`, or what the relay closed the connection for; nothing can be sent any more then.
+   * @throws {RelayError} why nothing can be sent any more; `usage` for a message to be encrypted that has a field `ch`,
+   * `ep`, `n` or `p`, which encrypted messages have of their own.
    */
-  async send(message: Message): Promise<void> {
-    const text = JSON.stringify(message);
-    if (this.#envelope === undefined) return await this.#connection.send(text);
-    // sealed side by side, sent in order
-    const sealed = this.#envelope.seal(text);
-    this.#sealing = this.#sealing.then(async () => this.#connection.send(await sealed));
-    await this.#sealing;
+  async sendAll(messages: readonly Message[]): Promise<void> {
+    if (this.#undelivered > 0 || this.#uplink.full && !await this.#uplink.room()) {
+      this.#undelivered += messages.length;
+      if (this.#uplink.failure !== undefined) throw this.#uplink.failure;
+      return;
+    }
+    if (this.#sealer !== undefined) messages.forEach(checkNames);
+    await this.#push(messages.map((message) => JSON.stringify(message)));
   }
 
   /**
    * Ends the stream; `usage` is whatever was counted. Resolves when the relay has confirmed that it has everything.
    *
-   * @throws {RelayError} where it did not.
+   * @throws {RelayError} where it did not, or messages were dropped.
    */
   async done(usage: Record<string, unknown> = {}): Promise<void> {
-    await this.#finish([{ type: "done", usage }]);
+    await this.#finish([{ type: "done", usage }], { status: "done" });
   }
 
   /** Ends the stream with an error that readers are shown. Otherwise as {@linkcode done}. */
   async error(message: string, details: ErrorDetails = {}): Promise<void> {
-    await this.#finish([{ type: "error", message, ...details }, { type: "done", usage: {} }]);
+    const { code, exit_code, signal } = details;
+    await this.#finish(
+      [{ type: "error", message, ...details }, { type: "done", usage: {} }],
+      { status: code === "cancelled" ? "cancelled" : "error", exit_code, signal },
+    );
+  }
+
+  /** Lets everything go at once, without a word to the relay. */
+  abandon(): void {
+    this.#finished = true;
+    this.#uplink.destroy(new RelayError("unreachable", "The producer was abandoned"));
   }
 
   /** Leaves; see the class for what that means before the end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#finished) this.#connection.destroy();
-    await this.#connection.closed;
+    if (!this.#finished) await this.#uplink.leave();
   }
 
-  async #finish(messages: Message[]): Promise<void> {
-    for (const message of messages) await this.send(message);
-    this.#finished = true;
-    const closing = await this.#connection.close();
-    // the relay answers the close frame after it has read everything before it
-    if (closing.code !== 1000) throw closingError(closing, "unreachable");
+  async #push(texts: string[]): Promise<void> {
+    if (this.#sealer === undefined) return this.#uplink.push(texts);
+    const sealer = this.#sealer;
+    const sealed = Promise.all(texts.map((text) => sealer.seal(text, this.#next++)));
+    // sealed side by side, sent in order
+    const turn = this.#sealing;
+    this.#sealing = (async () => {
+      await turn;
+      this.#uplink.push(await sealed);
+    })();
+    await this.#sealing;
+    this.#countSeals(texts.length);
   }
+
+  #countSeals(count: number): void {
+    const { sealed } = this.#envelope!;
+    if (sealed < SEALING_WARNING || sealed - count >= SEALING_WARNING) return;
+    logger.warn("one key has sealed 2^31 messages, of the 2^32 that are safe: make a new one");
+  }
+
+  async #finish(messages: Message[], ending: Ending): Promise<void> {
+    this.#finished = true;
+    const missing = this.#undelivered;
+    if (missing > 0) {
+      const message = `${missing} messages were dropped while the relay was away`;
+      messages = [{ type: "error", code: "undelivered", message }, { type: "done", usage: {} }];
+      ending = { status: "error" };
+    }
+    await this.#push(messages.map((message) => JSON.stringify(message)));
+    this.#uplink.end(ending);
+    await this.#uplink.finished;
+    if (missing > 0) {
+      throw new RelayError(
+        "unreachable",
+        `${missing} messages were dropped: the relay was away for too long`,
+      );
+    }
+  }
+}
+
+const RESERVED = ["ch", "ep", "n", "p"];
+
+/** Judged before a message has its number: one that could not be sealed would leave a hole. */
+function checkNames(message: Message): void {
+  const name = RESERVED.find((name) => name in message);
+  if (name === undefined) return;
+  throw new RelayError(
+    "usage",
+    `Cannot encrypt a message with a field "${name}": that name is taken`,
+  );
 }

@@ -7,10 +7,15 @@
 /** How a stream ended; nothing is appended after it. */
 export interface LogEnd {
   /**
-   * `done`: the producer finished. `error`: its last message is one. `closed`: it left in good order and its last
-   * message cannot be read here, being encrypted. `lost`: it left in the middle. `expired`: a time limit passed.
+   * `done`: the producer finished. `error`: it reported one. `cancelled`: it was asked to stop and did. `closed`: it left
+   * in good order and its last message cannot be read here, being encrypted. `lost`: it left in the middle. `expired`: a
+   * time limit passed.
    */
-  readonly status: "done" | "error" | "closed" | "lost" | "expired";
+  readonly status: "done" | "error" | "cancelled" | "closed" | "lost" | "expired";
+  /** Exit code of the producer's command, where it is known. */
+  readonly exitCode?: number;
+  /** Signal that ended it, where it is known. */
+  readonly signal?: string;
 }
 
 /** A reader's place in a log. Made by {@linkcode ChannelLog.cursor}, moved by {@linkcode ChannelLog.read}. */
@@ -41,6 +46,8 @@ export interface ChannelLog {
   append(records: Uint8Array, count: number): void;
   /** Ends the log; only the first call counts. */
   close(end: LogEnd): void;
+  /** Takes the end back: who was thought lost goes on. */
+  reopen(): void;
   /** Forgets the oldest messages until at most `bytes` of memory are held. */
   shrink(bytes: number): void;
   /** A cursor at `seq`, or at the oldest retained message where that is later. Throws a `RangeError` beyond `next`. */
@@ -53,6 +60,8 @@ export interface ChannelLog {
    * than the call that read it must {@linkcode hold} the cursor.
    */
   read(cursor: Cursor): Uint8Array | undefined | "gone";
+  /** How much of what is retained lies behind the cursor, as the part of the bound, messages or bytes, that it takes: 0 to 1. */
+  lag(cursor: Cursor): number;
   /** Keeps the memory of the last run read at the cursor as it is, whatever is forgotten, until it is released. */
   hold(cursor: Cursor): void;
   /** Ends {@linkcode hold}. */

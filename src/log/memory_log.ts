@@ -11,6 +11,8 @@ import { Segment } from "./segment.ts";
 
 /** Options of {@linkcode MemoryLog}. */
 export interface MemoryLogOptions {
+  /** Place of the first message (default 0): above 0 where the producer has no longer what was before. */
+  first?: number;
   /** Messages retained at most (default 100,000); over it the oldest are forgotten. */
   maxMessages?: number;
   /** Bytes held at most (default 8 MiB); over it the oldest messages are forgotten. The newest run always stays. */
@@ -52,15 +54,18 @@ export class MemoryLog implements ChannelLog {
   readonly #maxBytes: number;
   #head: Segment | undefined;
   #tail: Segment | undefined;
-  #first = 0;
-  #next = 0;
+  #first: number;
+  #next: number;
   #bytes = 0;
+  /** Bytes of all segments so far, forgotten ones included. */
+  #allocated = 0;
   #end: LogEnd | undefined;
 
   constructor(epoch: string, options: MemoryLogOptions = {}) {
     this.epoch = epoch;
     this.#maxMessages = options.maxMessages ?? 100_000;
     this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
+    this.#first = this.#next = options.first ?? 0;
   }
 
   get first(): number {
@@ -91,6 +96,10 @@ export class MemoryLog implements ChannelLog {
 
   close(end: LogEnd): void {
     this.#end ??= end;
+  }
+
+  reopen(): void {
+    this.#end = undefined;
   }
 
   shrink(bytes: number): void {
@@ -130,6 +139,12 @@ export class MemoryLog implements ChannelLog {
     return view;
   }
 
+  lag(cursor: Cursor): number {
+    const { seq, segment } = cursor as MemoryCursor;
+    const bytes = this.#allocated - (segment?.start ?? 0);
+    return Math.max(bytes / this.#maxBytes, (this.#next - seq) / this.#maxMessages);
+  }
+
   hold(cursor: Cursor): void {
     const at = cursor as MemoryCursor;
     if (at.held !== undefined || at.segment === undefined) return;
@@ -147,11 +162,12 @@ export class MemoryLog implements ChannelLog {
   #grow(needed: number): Segment {
     const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, this.#maxBytes >> 3));
     const usual = Math.max(MIN_SEGMENT, Math.min(largest, this.#bytes >> 1));
-    const segment = new Segment(this.#next, Math.max(usual, needed));
+    const segment = new Segment(this.#next, this.#allocated, Math.max(usual, needed));
     if (this.#tail !== undefined) this.#tail.following = segment;
     this.#head ??= segment;
     this.#tail = segment;
     this.#bytes += segment.capacity;
+    this.#allocated += segment.capacity;
     return segment;
   }
 

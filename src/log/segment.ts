@@ -10,6 +10,8 @@ import { giveBlock, takeBlock } from "./blocks.ts";
 export class Segment {
   /** Place of the first message in it. */
   readonly first: number;
+  /** Bytes of all segments before it. */
+  readonly start: number;
   /** Number of messages in it. */
   count = 0;
   /** Bytes written. */
@@ -23,8 +25,9 @@ export class Segment {
   #view: Uint8Array;
   #viewFrom = 0;
 
-  constructor(first: number, capacity: number) {
+  constructor(first: number, start: number, capacity: number) {
     this.first = first;
+    this.start = start;
     this.#bytes = takeBlock(capacity);
     this.#view = this.#bytes.subarray(0, 0);
   }

@@ -15,8 +15,8 @@ import { isUtf8 } from "./utf8.ts";
 export interface FrameSink {
   /** `count` text messages as a run of records (see `record.ts`), the last of which begins at `last`. */
   texts(records: Uint8Array, count: number, last: number): void;
-  /** One binary message. */
-  binary(payload: Uint8Array): void;
+  /** One binary message; `ascii` says that every byte of it is known to be below 0x80. */
+  binary(payload: Uint8Array, ascii: boolean): void;
   /** A ping; the peer awaits a pong with the same payload. */
   ping(payload: Uint8Array): void;
   /** A pong. */
@@ -183,8 +183,8 @@ export class FrameDecoder {
           this.#sink.texts(records, messages, last - run);
         }
         if (i < body) { // not the text message above
-          unmask(bytes, words, body, body, length, mask);
-          this.#other(first, bytes.subarray(body, body + length));
+          const any = unmask(bytes, words, body, body, length, mask);
+          this.#other(first, bytes.subarray(body, body + length), any < 0x80);
           i += size;
         }
         run = out = i;
@@ -199,21 +199,21 @@ export class FrameDecoder {
   }
 
   /** A frame that is not a whole text message by itself. */
-  #other(first: number, payload: Uint8Array): void {
+  #other(first: number, payload: Uint8Array, ascii: boolean): void {
     const final = (first & 0x80) !== 0;
     const opcode = first & 0x0f;
     if (opcode >= OPCODE.close) return this.#control(opcode, payload);
     if (this.#message !== undefined) {
       this.#message.push(payload);
     } else {
-      if (final) return this.#sink.binary(payload);
+      if (final) return this.#sink.binary(payload, ascii);
       this.#messageOpcode = opcode;
       this.#message = new GrowingBytes(payload);
     }
     if (!final) return;
     const message = this.#message.view();
     this.#message = undefined;
-    if (this.#messageOpcode === OPCODE.binary) return this.#sink.binary(message);
+    if (this.#messageOpcode === OPCODE.binary) return this.#sink.binary(message, false);
     if (!isUtf8(message, 0, message.length)) throw new RelayError("bad_text");
     this.#sink.texts(encodeRecord(message), 1, 0);
   }

@@ -15,9 +15,17 @@ export function headerSize(length: number): number {
   return length < 126 ? 2 : length < 65536 ? 4 : 10;
 }
 
-/** Writes the header for a payload of `length` bytes at `offset`; returns where the payload begins. */
-export function writeHeader(target: Uint8Array, offset: number, length: number): number {
-  target[offset] = RECORD_MARK;
+/**
+ * Writes the header for a payload of `length` bytes at `offset`; returns where the payload begins. `mark` is its first
+ * byte: another one makes the header of another kind of server frame.
+ */
+export function writeHeader(
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  mark: number = RECORD_MARK,
+): number {
+  target[offset] = mark;
   if (length < 126) {
     target[offset + 1] = length;
     return offset + 2;

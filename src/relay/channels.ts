@@ -6,9 +6,11 @@
 
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../errors.ts";
-import type { ChannelLog } from "../log/channel_log.ts";
+import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { MemoryLog } from "../log/memory_log.ts";
-import { Channel, type ProducerLink } from "./channel.ts";
+import type { RecordRun } from "../protocol/line_codec.ts";
+import { newEpoch } from "../protocol/position.ts";
+import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -40,20 +42,65 @@ export class Channels {
     return this.#bytes;
   }
 
+  /** The channel `id`, where there is one. */
+  find(id: string): Channel | undefined {
+    return this.#channels.get(id);
+  }
+
+  /** Asks the producer of a channel to stop; see {@linkcode Channel.cancel}. */
+  cancel(channel: Channel, reason: string | undefined): Cancelling {
+    const cancelling = channel.cancel(reason);
+    logger.info("[{channel}] cancel asked for: {result}", {
+      channel: shortId(channel.id),
+      result: cancelling.reason ?? "the producer was told",
+    });
+    return cancelling;
+  }
+
   /**
-   * A producer of a new epoch takes channel `id`.
+   * A plain producer takes channel `id`: a new epoch.
    *
    * @throws {RelayError} `producer_exists`, or `limit` where one more channel is too many.
    */
   produce(id: string, producer: ProducerLink): Channel {
+    return this.#produce(id, (channel) => {
+      channel.start(producer, this.#newLog(newEpoch(), 0), this.now);
+    });
+  }
+
+  /**
+   * A resumable producer takes channel `id`, or takes it back.
+   *
+   * @throws {RelayError} as {@linkcode Channel.resume} does, or `limit` where one more channel is too many.
+   */
+  resume(id: string, producer: ProducerLink, run: RunClaim): { channel: Channel; next: number } {
+    let next = 0;
+    const channel = this.#produce(id, (channel) => {
+      next = channel.resume(producer, run, this.now, (first) => this.#newLog(run.epoch, first));
+    });
+    return { channel, next };
+  }
+
+  #produce(id: string, take: (channel: Channel) => void): Channel {
     const channel = this.#open(id);
     const before = channel.log;
-    const epoch = crypto.randomUUID();
-    const { maxBuffer: maxMessages, maxBufferBytes: maxBytes } = this.#limits;
-    channel.start(producer, new MemoryLog(epoch, { maxMessages, maxBytes }), this.now);
-    if (before !== undefined) this.#releaseUnread(channel, before);
+    const open = before !== undefined && before.end === undefined;
+    try {
+      take(channel);
+    } finally {
+      if (channel.log === undefined && channel.readers.size === 0) this.#remove(channel);
+    }
+    if (before !== undefined && before !== channel.log) {
+      if (open) this.#report(channel, before);
+      this.#releaseUnread(channel, before);
+    }
     logger.debug("[{channel}] producer connected", { channel: shortId(id) });
     return channel;
+  }
+
+  #newLog(epoch: string, first: number): ChannelLog {
+    const { maxBuffer: maxMessages, maxBufferBytes: maxBytes } = this.#limits;
+    return new MemoryLog(epoch, { first, maxMessages, maxBytes });
   }
 
   /**
@@ -67,23 +114,30 @@ export class Channels {
       throw new RelayError("limit", `channel has ${this.#limits.maxConsumers} consumers already`);
     }
     channel.readers.add(reader);
+    reader.left = (log) => log !== channel.log && this.#releaseUnread(channel, log);
     if (!channel.live) channel.activeAt = this.now;
     logger.debug("[{channel}] consumer connected", { channel: shortId(id) });
-    if (channel.log !== undefined) reader.begin(channel.log);
+    if (channel.log !== undefined) reader.begin(channel.log, channel.extent);
     return channel;
   }
 
-  /** Appends to a channel; see {@linkcode flush} for what is to follow. */
-  append(
-    channel: Channel,
-    producer: ProducerLink,
-    records: Uint8Array,
-    count: number,
-    last: number,
-  ): void {
+  /** Appends what a plain producer sent; see {@linkcode flush} for what is to follow. */
+  append(channel: Channel, producer: ProducerLink, run: RecordRun): void {
     const ended = channel.end !== undefined;
-    this.#bytes += channel.append(producer, records, count, last, this.now);
+    this.#bytes += channel.append(producer, run, this.now);
     if (!ended && channel.end !== undefined) this.#report(channel);
+  }
+
+  /** Appends what a resumable producer sent. As {@linkcode append}. */
+  appendRun(channel: Channel, producer: ProducerLink, run: RecordRun): void {
+    this.#bytes += channel.appendRun(producer, run, this.now);
+  }
+
+  /** A resumable producer says that its run is complete; see {@linkcode Channel.finish}. */
+  finish(channel: Channel, producer: ProducerLink, next: number, end: LogEnd): void {
+    const ended = channel.end !== undefined;
+    channel.finish(producer, next, end, this.now);
+    if (!ended) this.#report(channel);
   }
 
   /** Lets the readers of a channel read what has come, then keeps the shared memory bound. */
@@ -106,7 +160,7 @@ export class Channels {
       this.#releaseUnread(channel, reader.log);
     }
     if (channel.readers.size > 0 || channel.end !== undefined) return;
-    if (channel.live) channel.activeAt = this.now;
+    if (channel.log !== undefined) channel.activeAt = this.now;
     else this.#remove(channel);
   }
 
@@ -117,6 +171,11 @@ export class Channels {
       const idle = now - channel.activeAt;
       if (channel.end !== undefined) {
         if (idle >= this.#limits.retainMs && channel.readers.size === 0) this.#remove(channel);
+      } else if (
+        channel.awaySince !== undefined && now - channel.awaySince >= this.#limits.resumeTimeoutMs
+      ) {
+        channel.lose(now);
+        this.#report(channel);
       } else if (
         idle >= this.#limits.channelTimeoutMs && !(channel.live && channel.readers.size > 0)
       ) {
@@ -193,11 +252,13 @@ export class Channels {
     logger.warn("{bytes} bytes of oldest messages forgotten: --max-memory is reached", { bytes });
   }
 
-  #report(channel: Channel): void {
+  #report(channel: Channel, log: ChannelLog | undefined = channel.log): void {
+    const { status = "expired", exitCode, signal } = log?.end ?? {};
+    const detail = signal ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
     logger.info("[{channel}] stream ended: {status}, {messages} messages in {seconds} s", {
       channel: shortId(channel.id),
-      status: channel.end?.status ?? "expired",
-      messages: channel.log?.next ?? 0,
+      status: detail === undefined ? status : `${status} (${detail})`,
+      messages: log?.next ?? 0,
       seconds: Math.round((this.now - channel.startedAt) / 100) / 10,
     });
   }

@@ -24,6 +24,13 @@ export interface RelayLimits {
   readonly retainMs: number;
   /** How long a reader may take nothing while there is something for it, ms; then it is closed 4008. */
   readonly stallTimeoutMs: number;
+  /** How long a resumable producer may be away, ms; then its stream is lost. */
+  readonly resumeTimeoutMs: number;
+  /**
+   * How long a slow reader may hold up a resumable producer whose log is half full of what that reader has still to get,
+   * ms; each 512 KiB it takes start the time anew. Then the producer goes on, and the reader may get a gap.
+   */
+  readonly holdTimeoutMs: number;
   /** How long a client may take to send its credential, ms; then it is closed 4003. */
   readonly authTimeoutMs: number;
   /** How often an idle connection is pinged, ms. */
@@ -45,6 +52,8 @@ export const DEFAULT_LIMITS: RelayLimits = {
   channelTimeoutMs: 300_000,
   retainMs: 300_000,
   stallTimeoutMs: 60_000,
+  resumeTimeoutMs: 30_000,
+  holdTimeoutMs: 10_000,
   authTimeoutMs: 10_000,
   pingIntervalMs: 15_000,
   deadAfterMs: 40_000,

@@ -4,41 +4,83 @@
  * @module
  */
 
+import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
+import type { Position } from "../protocol/position.ts";
+
+/** Where a reader wants to begin. */
+export interface Wish {
+  /** The message it wants next, or `live` for what is still to come (default: the oldest message retained). */
+  readonly position?: Position | "live";
+  /** Whether it goes on with another run than that of its position, or after the one it reads (default false). */
+  readonly restart?: boolean;
+}
+
+/** A run that a reader begins to read. */
+export interface Beginning {
+  readonly epoch: string;
+  /** The message it is read from. */
+  readonly from: number;
+  /** Number of messages so far; `from` may be above it while a relay that has restarted is refilled. */
+  readonly next: number;
+  /** Whether the reader had another run before. */
+  readonly restart: boolean;
+}
 
 /** Where a {@linkcode Subscriber} puts what it reads; a transport implements it. */
 export interface Outlet {
-  /** The stream begins at message `from`; `from` above 0 says that earlier ones are no longer retained. */
-  begin(epoch: string, from: number): void;
+  /** Whether it can be told of a gap in mid-stream; a plain reader cannot. */
+  readonly toldOfGaps: boolean;
+  /** A run begins. */
+  begin(run: Beginning): void;
+  /** Messages from `from` up to, not including, `to` are no longer retained. `false`: this reader cannot go on then. */
+  gap(from: number, to: number): boolean;
   /**
    * Sends a run of records that begins at message `seq`. `true`: the run is of no more use. `false`: it is still being
    * read from until {@linkcode Subscriber.drained} is called.
    */
   write(records: Uint8Array, seq: number): boolean;
-  /** Everything was written and the stream has ended. */
-  end(end: LogEnd): void;
-  /** Messages this reader had still to get are no longer retained. */
-  fellBehind(): void;
+  /** The producer's connection was lost, or is there again. */
+  producer(state: "live" | "away"): void;
+  /** Everything was written and the stream, of `next` messages, has ended. */
+  end(end: LogEnd, next: number): void;
+  /** What the reader asked for is not to be had. */
+  refuse(error: RelayError): void;
 }
 
+/** What a reader must take for its time limit to start anew, bytes: more than fits into the buffers on the way. */
+const PROGRESS_BYTES = 512 * 1024;
+
 /**
- * Reads a log at the pace of its outlet, from a cursor: it has no queue, so a slow reader costs no memory and slows
- * nobody. It is woken after each append and otherwise does nothing.
+ * Reads a log at the pace of its outlet, from a cursor: it has no queue, so a slow reader costs no memory. It is woken
+ * after each append and otherwise does nothing.
  */
 export class Subscriber {
   #log: ChannelLog | undefined;
+  /** The run to be read after this one. */
+  #following: ChannelLog | undefined;
   #cursor: Cursor | undefined;
-  #blocked = false;
+  /** The message wanted, while there is no cursor. */
+  #wanted = 0;
+  /** Bytes on their way to a reader that has not taken them yet. */
+  #pending = 0;
   #finished = false;
+  /** Since when the producer waits for this reader, ms. */
+  #heldSince: number | undefined;
+  #takenSince = 0;
   readonly #outlet: Outlet;
+  readonly #wish: Wish;
+  /** Called when a log is no longer read because another one is. */
+  left: (log: ChannelLog) => void = () => {};
 
-  constructor(outlet: Outlet) {
+  constructor(outlet: Outlet, wish: Wish = {}) {
     this.#outlet = outlet;
+    this.#wish = wish;
   }
 
   /** Whether the outlet has to take something before more is read. */
   get blocked(): boolean {
-    return this.#blocked;
+    return this.#pending > 0;
   }
 
   /** The log being read; `undefined` while the channel waits for a producer. */
@@ -46,48 +88,137 @@ export class Subscriber {
     return this.#log;
   }
 
-  /** Begins to read `log` at its oldest message. */
-  begin(log: ChannelLog): void {
+  /** Whether everything has been said. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Begins to read `log`, of a run of which `extent` messages exist, where it wished to. */
+  begin(log: ChannelLog, extent: number = log.next): void {
+    const { position, restart } = this.#wish;
+    if (position === undefined) return this.#begin(log, 0, false);
+    if (position === "live") return this.#begin(log, extent, false);
+    if (position.epoch !== log.epoch) {
+      if (restart) return this.#begin(log, 0, true);
+      return this.#refuse("fenced", "that run is over: another one has begun");
+    }
+    if (position.seq <= extent) return this.#begin(log, position.seq, false);
+    this.#refuse("protocol", `position is beyond the ${extent} messages of the run`);
+  }
+
+  #refuse(code: "fenced" | "protocol", why: string): void {
+    this.#finished = true;
+    this.#outlet.refuse(new RelayError(code, why, { tellPeer: true }));
+  }
+
+  /** Reads on from message `from`, or from the oldest one where that is later, which is a gap. */
+  #begin(log: ChannelLog, from: number, restart: boolean): void {
+    const before = this.#log;
     this.#log = log;
-    this.#cursor = log.cursor(0);
-    this.#outlet.begin(log.epoch, this.#cursor.seq);
+    if (before !== undefined) this.left(before);
+    this.#cursor = undefined;
+    this.#wanted = from;
+    this.#outlet.begin({ epoch: log.epoch, from, next: log.next, restart });
     this.wake();
+  }
+
+  /** `log` takes the place of the present one, which was lost: it is read next, where that was wished. */
+  follow(log: ChannelLog): void {
+    if (this.#wish.restart) this.#following = log;
+    this.wake();
+  }
+
+  /** The producer's connection was lost, or is there again. */
+  producer(state: "live" | "away"): void {
+    if (!this.#finished) this.#outlet.producer(state);
   }
 
   /** There will be nothing to read. */
   abandon(end: LogEnd): void {
-    if (!this.#finished) this.#finish(() => this.#outlet.end(end));
+    if (!this.#finished) this.#finish(end, 0);
   }
 
   /** The outlet has room again. */
   drained(): void {
-    this.#blocked = false;
-    this.#log?.release(this.#cursor!);
+    this.#takenSince += this.#pending;
+    this.#pending = 0;
+    if (this.#takenSince >= PROGRESS_BYTES) this.#heldSince = undefined;
+    if (this.#cursor !== undefined) this.#log?.release(this.#cursor);
     this.wake();
+  }
+
+  /**
+   * Whether a producer should wait for this reader at `now`, ms: it has so much to catch up with that it may come to miss
+   * something, and it is catching up.
+   */
+  holds(now: number, timeoutMs: number): boolean {
+    if (this.#pending === 0) this.#heldSince = undefined;
+    else if (this.#cursor !== undefined && this.#log!.lag(this.#cursor) > HALF) {
+      if (this.#heldSince === undefined) {
+        this.#heldSince = now;
+        this.#takenSince = 0;
+      }
+      return now - this.#heldSince < timeoutMs;
+    }
+    return false;
   }
 
   /** Reads all there is, as long as the outlet takes it. */
   wake(): void {
-    const log = this.#log;
-    const cursor = this.#cursor;
-    if (log === undefined || cursor === undefined || this.#finished) return;
-    while (!this.#blocked) {
+    if (this.#pending > 0 && !this.#outlet.toldOfGaps) this.#checkBehind();
+    while (this.#pending === 0 && !this.#finished && this.#log !== undefined) {
+      const cursor = this.#cursor ??= this.#place(this.#log);
+      if (cursor === undefined) return;
       const seq = cursor.seq;
-      const records = log.read(cursor);
-      if (records === "gone") return this.#finish(() => this.#outlet.fellBehind());
+      const records = this.#log.read(cursor);
       if (records === undefined) {
-        if (log.end !== undefined) this.#finish(() => this.#outlet.end(log.end!));
-        return;
+        if (!this.#ended(this.#log)) return;
+      } else if (records === "gone") {
+        this.#wanted = seq;
+        this.#cursor = undefined;
+      } else if (!this.#outlet.write(records, seq)) {
+        this.#pending = records.length;
+        this.#log.hold(cursor);
       }
-      this.#blocked = !this.#outlet.write(records, seq);
-      if (this.#blocked) log.hold(cursor);
     }
-    // a blocked reader whose messages are gone is told now, not when it happens to read again
-    if (cursor.seq < log.first) this.#finish(() => this.#outlet.fellBehind());
   }
 
-  #finish(tell: () => void): void {
+  /** A blocked reader that cannot go on is told now, not when it happens to read again. */
+  #checkBehind(): void {
+    const missed = this.#cursor!.seq;
+    if (this.#finished || missed >= this.#log!.first) return;
+    this.#finished = !this.#outlet.gap(missed, this.#log!.first);
+  }
+
+  /** A cursor at the message wanted; `undefined` where that is still to come, or the reader has been told its end. */
+  #place(log: ChannelLog): Cursor | undefined {
+    if (this.#wanted < log.first) {
+      if (!this.#outlet.gap(this.#wanted, log.first)) {
+        this.#finished = true;
+        return undefined;
+      }
+      this.#wanted = log.first;
+    }
+    if (this.#wanted <= log.next) return log.cursor(this.#wanted);
+    this.#ended(log);
+    return undefined;
+  }
+
+  /** At the tail of `log`; whether it has ended. */
+  #ended(log: ChannelLog): boolean {
+    if (log.end === undefined) return false;
+    const following = this.#following;
+    this.#following = undefined;
+    if (following === undefined) this.#finish(log.end, log.next);
+    else this.#begin(following, 0, true);
+    return true;
+  }
+
+  #finish(end: LogEnd, next: number): void {
     this.#finished = true;
-    tell();
+    this.#outlet.end(end, next);
   }
 }
+
+/** The part of a log's bound at which a reader is in danger. */
+const HALF = 0.5;

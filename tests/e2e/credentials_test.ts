@@ -61,7 +61,7 @@ Deno.test("a producer with a wrong secret and much to say exits with 3 too", asy
   assert.ok(stdout === stdin);
   assert.match(
     stderr,
-    /^streamrelay: .*credential missing or refused.*\n.*tokens were not sent.*\n$/,
+    /^streamrelay: .*credential missing or refused.*\n.*tokens were not delivered.*\n$/,
   );
 });
 

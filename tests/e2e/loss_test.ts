@@ -21,12 +21,12 @@ class Stream implements AsyncDisposable {
   ) {}
 
   static async start(text: string, env: Record<string, string>): Promise<Stream> {
-    const relay = await startRelayProcess();
+    const relay = await startRelayProcess(["--resume-timeout", "0.2"]);
     const options = { env: { ...env, RELAY_URL: relay.url, CHANNEL_ID: "job-7" } };
     const stream = new Stream(
       relay,
-      spawnCli(["produce", "--tee"], options),
-      spawnCli(["consume"], options),
+      spawnCli(["produce", "--tee", "--give-up", "0"], options),
+      spawnCli(["consume", "--give-up", "0"], options),
     );
     await stream.producer.write(text);
     await stream.consumer.waitForStdout(new RegExp(text));
@@ -51,14 +51,14 @@ for (const [how, env] of Object.entries(WAYS)) {
     assert.match(consumed.stderr, /^streamrelay: .*lost.*\n$/);
 
     // told at once, while stdin is silent
-    await producer.waitForStderr(/^streamrelay: Reading on without the relay: .*lost.*\n$/);
+    await producer.waitForStderr(/^streamrelay: Going on without the relay: .*lost.*\n$/);
     await producer.write("two\nthree\n");
     await producer.waitForStdout(/three\n$/);
     await producer.write("end");
     await producer.closeStdin();
     const produced = await producer.finished;
     assert.deepEqual([produced.code, produced.stdout], [4, "one\ntwo\nthree\nend"]);
-    assert.match(produced.stderr, /\nstreamrelay: 3 tokens were not sent.*\n$/);
+    assert.match(produced.stderr, /\nstreamrelay: 3 tokens were not delivered.*\n$/);
   });
 
   Deno.test(`a relay told to stop in mid-stream tells both sides and is gone soon (${how})`, async () => {
@@ -78,7 +78,7 @@ for (const [how, env] of Object.entries(WAYS)) {
     assert.deepEqual([produced.code, produced.stdout], [4, "one\ntwo\n"]);
     assert.match(
       produced.stderr,
-      /^.*: Reading on without the relay: .*shutting down.*\n.*: 1 token was not sent.*\n$/,
+      /^.*: Going on without the relay: .*shutting down.*\n.*: 1 token was not delivered.*\n$/,
     );
   });
 
@@ -108,7 +108,7 @@ Deno.test("a relay that is away from the start does not stop the job either", as
   await using relay = await startRelayProcess();
   await relay.stop("SIGKILL");
   const stdin = "line\n".repeat(100_000);
-  const { code, stdout, stderr } = await runCli(["produce", "--tee", "job-7"], {
+  const { code, stdout, stderr } = await runCli(["produce", "--tee", "job-7", "--give-up", "0"], {
     env: { RELAY_URL: relay.url },
     stdin,
   });
@@ -116,21 +116,23 @@ Deno.test("a relay that is away from the start does not stop the job either", as
   assert.ok(stdout === stdin);
   assert.match(
     stderr,
-    /^.*: Reading on without the relay: .*connection refused.*\n.*: \d+ tokens were not sent.*\n$/,
+    /^.*: Going on without the relay: .*connection refused.*\n.*: \d+ tokens were not delivered.*\n$/,
   );
 });
 
 Deno.test("nothing on stdin and no relay is a failure too: the end of the stream was not delivered", async () => {
   await using relay = await startRelayProcess();
   await relay.stop("SIGKILL");
-  const { code, stderr } = await runCli(["produce", "job-7"], { env: { RELAY_URL: relay.url } });
+  const { code, stderr } = await runCli(["produce", "job-7", "--give-up", "0"], {
+    env: { RELAY_URL: relay.url },
+  });
   assert.equal(code, 4);
-  assert.match(stderr, /\nstreamrelay: The end of the stream was not confirmed.*\n$/);
+  assert.match(stderr, /streamrelay: The end of the stream was not confirmed.*\n$/);
 });
 
 Deno.test("a producer whose end nobody confirms exits with 4", async () => {
   await using server = unansweringServer("handshake");
-  const { code, stderr } = await runCli(["produce", "job-7"], {
+  const { code, stderr } = await runCli(["produce", "job-7", "--give-up", "0"], {
     env: { RELAY_URL: server.url },
     stdin: "text",
   });

@@ -139,7 +139,7 @@ for (const [when, env] of Object.entries(SETTINGS)) {
 Deno.test("the printed command has the URL quoted as a shell needs it", async () => {
   // nothing there: what counts is what the shell makes of it
   const url = "http://me:hidden@127.0.0.1:1/it's/$(echo%20no)/;exit/?secret=hidden";
-  const { stderr } = await runCli(["produce", "--url", url]);
+  const { stderr } = await runCli(["produce", "--url", url, "--give-up", "0"]);
   const [, command] = MADE_UP.exec(stderr)!;
   const { stdout } = await runShell(command.replace("streamrelay", "printf '%s\\n'"));
   assert.deepEqual(stdout.split("\n").slice(2), [
@@ -178,7 +178,7 @@ Deno.test("a second producer says so, copies stdin to its end, and exits with 4"
   await consumer.waitForStdout(/first/);
   assert.equal(await activeChannels(relay.port), before + 1);
   const text = "second\n".repeat(50_000);
-  const second = await runCli([...args, "--tee"], { stdin: text });
+  const second = await runCli([...args, "--tee", "--give-up", "0"], { stdin: text });
   assert.equal(second.code, 4);
   assert.ok(second.stdout === text);
   assert.match(second.stderr, /a producer is already connected to this channel/);

@@ -93,12 +93,19 @@ const URLS = (url: string) => [
   `nonsense://${SECRET}@127.0.0.1/`,
 ];
 
+/** What else each command is given. */
+const REST: Record<string, string[]> = {
+  produce: ["--give-up", "0"],
+  consume: ["job-7", "--timeout", "0.3"],
+  health: [],
+};
+
 Deno.test("what the commands print holds no secret and no key, whatever goes wrong", async () => {
   await using relay = await startRelayProcess([], { RELAY_SECRET: SECRET });
   using directory = temporaryDirectory();
   const keyFile = directory.file("key", BAD_KEY);
   const run = (command: string, args: string[], env: Record<string, string>): Promise<CliResult> =>
-    runCli([command, ...args, ...(command === "consume" ? ["job-7", "--timeout", "0.3"] : [])], {
+    runCli([command, ...args, ...REST[command]], {
       env: { RELAY_URL: relay.url, ...env },
       stdin: TOKEN,
     });

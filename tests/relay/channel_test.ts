@@ -14,6 +14,11 @@ const ENC = '{"type":"enc","d":"bm9uY2U="}';
 
 /** The connection of a producer, and what it is told. */
 class Producer implements ProducerLink {
+  readonly resumable = false;
+  cancel(): boolean {
+    return false;
+  }
+  eased(): void {}
   readonly dropped: ErrorCode[] = [];
   drop({ code }: { code: ErrorCode }): void {
     this.dropped.push(code);
@@ -24,13 +29,19 @@ class Producer implements ProducerLink {
 function readerOf(channel: Channel) {
   const seen: string[] = [];
   const reader = new Subscriber({
-    begin: (epoch, from) => void seen.push(`begin ${epoch} ${from}`),
+    toldOfGaps: false,
+    begin: ({ epoch, from }) => void seen.push(`begin ${epoch} ${from}`),
     write(records) {
       for (const payload of payloads(records)) seen.push(new TextDecoder().decode(payload));
       return true;
     },
     end: ({ status }) => void seen.push(`end ${status}`),
-    fellBehind: () => void seen.push("fell behind"),
+    gap(from, to) {
+      seen.push(`gap ${from} ${to}`);
+      return false;
+    },
+    producer: (state) => void seen.push(`producer ${state}`),
+    refuse: ({ code }) => void seen.push(`refused ${code}`),
   });
   channel.readers.add(reader);
   if (channel.log !== undefined) reader.begin(channel.log);
@@ -54,7 +65,7 @@ function append(
 ): number {
   const records = runOf(...messages);
   const last = records.length - encodeRecord(bytesOf(messages.at(-1)!)).length;
-  return channel.append(producer, records, messages.length, last, now);
+  return channel.append(producer, { records, count: messages.length, last }, now);
 }
 
 /** A channel whose producer has sent `slices`. */

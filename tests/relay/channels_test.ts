@@ -23,6 +23,11 @@ function relay(limits: Partial<RelayLimits> = {}): Channels {
 
 /** A producer of a channel. */
 class Producer implements ProducerLink {
+  readonly resumable = false;
+  cancel(): boolean {
+    return false;
+  }
+  eased(): void {}
   readonly dropped: ErrorCode[] = [];
   readonly channel: Channel;
   readonly #channels: Channels;
@@ -39,7 +44,7 @@ class Producer implements ProducerLink {
   send(...messages: string[]): this {
     const records = runOf(...messages);
     const last = records.length - encodeRecord(bytesOf(messages.at(-1)!)).length;
-    this.#channels.append(this.channel, this, records, messages.length, last);
+    this.#channels.append(this.channel, this, { records, count: messages.length, last });
     this.#channels.flush(this.channel);
     return this;
   }
@@ -59,7 +64,8 @@ class Reader {
   constructor(channels: Channels, id: string, { stuck = false } = {}) {
     this.#channels = channels;
     this.#subscriber = new Subscriber({
-      begin: (_epoch, from) => void this.seen.push(`begin ${from}`),
+      toldOfGaps: false,
+      begin: ({ from }) => void this.seen.push(`begin ${from}`),
       write: (records) => {
         for (const payload of payloads(records)) {
           this.seen.push(new TextDecoder().decode(payload));
@@ -67,7 +73,13 @@ class Reader {
         return !stuck;
       },
       end: ({ status }) => void this.seen.push(`end ${status}`),
-      fellBehind: () => void this.seen.push("fell behind"),
+      gap: (_from, to) => {
+        const started = this.seen.length > 1;
+        this.seen.push(started ? "fell behind" : `gap ${to}`);
+        return !started;
+      },
+      producer: (state) => void this.seen.push(`producer ${state}`),
+      refuse: ({ code }) => void this.seen.push(`refused ${code}`),
     });
     this.channel = channels.consume(id, this.#subscriber);
   }
@@ -210,7 +222,13 @@ Deno.test("a channel keeps as many messages and bytes as its limits say", () => 
   const few = relay({ maxBuffer: 3 });
   const producer = new Producer(few, "a");
   for (const word of ["1", "2", "3", "4", "5"]) producer.send(token(word));
-  assert.deepEqual(new Reader(few, "a").seen, ["begin 2", token("3"), token("4"), token("5")]);
+  assert.deepEqual(new Reader(few, "a").seen, [
+    "begin 0",
+    "gap 2",
+    token("3"),
+    token("4"),
+    token("5"),
+  ]);
 
   const small = relay({ maxBufferBytes: 32 * KiB });
   fill(new Producer(small, "a"), (sent) => sent === 200);

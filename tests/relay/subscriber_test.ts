@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { ChannelLog, Cursor } from "../../src/log/channel_log.ts";
 import { MemoryLog, type MemoryLogOptions } from "../../src/log/memory_log.ts";
 import { payloads } from "../../src/protocol/record.ts";
-import { type Outlet, Subscriber } from "../../src/relay/subscriber.ts";
+import { type Beginning, type Outlet, Subscriber } from "../../src/relay/subscriber.ts";
 import { appendEach, runOf, words } from "../log/channel_log_conformance.ts";
 
 /** An outlet that has room for as many runs as `room` says, and keeps what it is given as a socket does: by view. */
@@ -16,9 +16,32 @@ class Screen implements Outlet {
   writes = 0;
   next = 0;
 
-  begin(_epoch: string, from: number): void {
+  readonly toldOfGaps: boolean = false;
+  /** Whether a gap before the first message is taken. */
+  startsLate = true;
+
+  begin({ from }: Beginning): void {
     this.seen.push(`begin ${from}`);
     this.next = from;
+  }
+
+  /** As a plain reader: told of a gap before its first message only. */
+  gap(_from: number, to: number): boolean {
+    if (this.writes === 0 && this.startsLate) {
+      this.seen.push(`gap ${to}`);
+      this.next = to;
+      return true;
+    }
+    this.seen.push("fell behind");
+    return false;
+  }
+
+  producer(state: string): void {
+    this.seen.push(`producer ${state}`);
+  }
+
+  refuse({ code }: { code: string }): void {
+    this.seen.push(`refused ${code}`);
   }
 
   write(records: Uint8Array, seq: number): boolean {
@@ -42,10 +65,6 @@ class Screen implements Outlet {
 
   end({ status }: { status: string }): void {
     this.seen.push(`end ${status}`);
-  }
-
-  fellBehind(): void {
-    this.seen.push("fell behind");
   }
 }
 
@@ -112,7 +131,7 @@ Deno.test("a subscriber of a log that has forgotten its beginning says where it 
   appendEach(log, ["a", "b", "c", "d", "e"]);
   const screen = new Screen();
   new Subscriber(screen).begin(log);
-  assert.deepEqual(screen.seen, ["begin 3", "d", "e"]);
+  assert.deepEqual(screen.seen, ["begin 0", "gap 3", "d", "e"]);
 });
 
 Deno.test("a subscriber of an ended log reads it and is told the end", () => {
@@ -258,6 +277,7 @@ Deno.test("whatever the pace, each message is told once, in order, or the reader
     fc.property(fc.integer({ min: 1, max: 60 }), steps, (maxMessages, steps) => {
       const log = new CountingLog({ maxMessages, maxBytes: 8192 });
       const { reader, screen, drain } = slowReader(log);
+      screen.startsLate = false;
       const messages: string[] = [];
       for (const step of steps) {
         if ("append" in step) {

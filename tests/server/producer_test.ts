@@ -128,7 +128,10 @@ Deno.test("a message after done is closed 4002", async () => {
   await stream.producer.send(DONE);
   assert.deepEqual((await stream.consumer.messages()).texts, [DONE]);
   await stream.producer.send(TOKEN);
-  assert.deepEqual(await stream.producer.closed(), { code: 4002, reason: ERRORS.protocol.text });
+  assert.deepEqual(await stream.producer.closed(), {
+    code: 4002,
+    reason: "message after the end of the stream",
+  });
   await servesOthers(relay.port);
 });
 

@@ -15,14 +15,18 @@ import type { RelayLimits } from "../limits.ts";
 export interface Handler {
   /** Text messages came; see {@linkcode FrameSink.texts}. */
   texts(records: Uint8Array, count: number, last: number): void;
+  /** A binary message came; see {@linkcode FrameSink.binary}. Where it is missing none is accepted. */
+  binary?(payload: Uint8Array, ascii: boolean): void;
   /** All that was read in one go has been handed on. */
   flush(): void;
   /** Everything sent is written, after a `send` that returned `false`. */
   drained(): void;
-  /** The connection is over; called once. `clean`: the peer said goodbye with code 1000, 1001 or none. */
-  gone(clean: boolean): void;
+  /** The connection is over; called once with the close code of the peer's goodbye: 1005 where it gave none, 1006 where there was no goodbye. */
+  gone(code: number): void;
   /** The relay is shutting down and the connection about to be closed: the last chance to say so. */
   drain(): void;
+  /** Called every second or so. */
+  tick?(): void;
 }
 
 /** How long a peer that is refused or broke a rule has to take its goodbye before the socket is destroyed, ms. */
@@ -80,7 +84,7 @@ export class Connection implements FrameSink {
     socket.on("data", (chunk: Uint8Array) => this.#received(chunk));
     socket.on("end", () => socket.end());
     socket.on("error", () => socket.destroy()); // a reset is an ending like others: `close` follows
-    socket.on("close", () => this.#over(false));
+    socket.on("close", () => this.#over(1006));
     if (head.length > 0) this.#received(head);
   }
 
@@ -114,11 +118,11 @@ export class Connection implements FrameSink {
 
   /** Ends the connection because of `error`; a peer that may still have much to read is waited for (`patient`). */
   fail(error: RelayError, { patient = false } = {}): void {
-    const { row: { close, text }, message } = error;
+    const { row: { close }, peerText, message } = error;
     if (this.#closeBy === 0) {
       logger.debug("connection closed {close}: {message}", { close, message });
     }
-    this.close(close, text, patient ? undefined : FAULT_PATIENCE_MS);
+    this.close(close, peerText, patient ? undefined : FAULT_PATIENCE_MS);
   }
 
   /** Something is expected from the peer within `ms`, or (`undefined`) no longer; else it is closed 4003. */
@@ -148,14 +152,17 @@ export class Connection implements FrameSink {
       this.#pingedAt = now;
       this.send(PING);
     }
+    if (this.#closeBy === 0 && !this.#gone) this.handler.tick?.();
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
     if (this.#closeBy === 0) this.handler.texts(records, count, last);
   }
 
-  binary(): void {
-    if (this.#closeBy === 0) throw new RelayError("bad_data");
+  binary(payload: Uint8Array, ascii: boolean): void {
+    if (this.#closeBy > 0) return;
+    if (this.handler.binary === undefined) throw new RelayError("bad_data");
+    this.handler.binary(payload, ascii);
   }
 
   ping(payload: Uint8Array): void {
@@ -166,7 +173,7 @@ export class Connection implements FrameSink {
   pong(): void {}
 
   goodbye(code: number): void {
-    this.#over(code === 1000 || code === 1001 || code === 1005);
+    this.#over(code);
     this.close(code === 1005 ? 1000 : code, "");
     this.#hangUp();
   }
@@ -230,9 +237,9 @@ export class Connection implements FrameSink {
     if (this.#queue.length === 0) this.#socket.end();
   }
 
-  #over(clean: boolean): void {
+  #over(code: number): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.handler.gone(clean);
+    this.handler.gone(code);
   }
 }

@@ -9,7 +9,7 @@ import type { LogEnd } from "../../log/channel_log.ts";
 import { encodeRecord } from "../../protocol/record.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
-import { type Outlet, Subscriber } from "../subscriber.ts";
+import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
 import type { Connection, Handler } from "./connection.ts";
 
 /**
@@ -17,10 +17,12 @@ import type { Connection, Handler } from "./connection.ts";
  * the plain protocol has no word for is told as an `error` message, which every client knows.
  */
 export class ConsumerHandler implements Handler, Outlet {
+  readonly toldOfGaps = false;
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #subscriber: Subscriber;
   #channel: Channel | undefined;
+  #started = false;
 
   constructor(connection: Connection, channels: Channels) {
     this.#connection = connection;
@@ -40,10 +42,13 @@ export class ConsumerHandler implements Handler, Outlet {
 
   drained(): void {
     this.#subscriber.drained();
+    this.#channel?.ease();
   }
 
   gone(): void {
-    if (this.#channel !== undefined) this.#channels.unsubscribe(this.#channel, this.#subscriber);
+    if (this.#channel === undefined) return;
+    this.#channels.unsubscribe(this.#channel, this.#subscriber);
+    this.#channel.ease();
   }
 
   /** Code 1001 alone is a good ending to many clients, and the stream's ending is not. */
@@ -51,13 +56,22 @@ export class ConsumerHandler implements Handler, Outlet {
     this.#tellError("draining", ERRORS.draining.text);
   }
 
-  begin(_epoch: string, from: number): void {
-    if (from > 0) this.#tell({ type: "gap", from: 0, to: from });
+  begin(_run: Beginning): void {}
+
+  /** A client that does not know the message takes it for a stream that starts late; in mid-stream that would not do. */
+  gap(from: number, to: number): boolean {
+    if (this.#started) this.#connection.fail(new RelayError("too_slow"), { patient: true });
+    else this.#tell({ type: "gap", from, to });
+    return !this.#started;
   }
 
   write(records: Uint8Array): boolean {
+    this.#started = true;
     return this.#connection.send(records);
   }
+
+  /** Whether it comes back will be seen; a plain client has no word for the meantime. */
+  producer(): void {}
 
   end({ status }: LogEnd): void {
     if (status === "lost") this.#tellError("lost", "the producer's connection ended in mid-stream");
@@ -68,8 +82,8 @@ export class ConsumerHandler implements Handler, Outlet {
     this.#connection.close(1000, status);
   }
 
-  fellBehind(): void {
-    this.#connection.fail(new RelayError("too_slow"), { patient: true });
+  refuse(error: RelayError): void {
+    this.#connection.fail(error);
   }
 
   #tellError(code: string, message: string): void {

@@ -43,8 +43,8 @@ export class FirstMessage implements Handler {
     this.#inner?.drained();
   }
 
-  gone(clean: boolean): void {
-    this.#inner?.gone(clean);
+  gone(code: number): void {
+    this.#inner?.gone(code);
   }
 
   drain(): void {

@@ -24,13 +24,24 @@ export function handshakeFault(request: IncomingMessage): [number, string] | und
   return undefined;
 }
 
-/** Answers 101; from here on the socket carries frames. */
-export function acceptHandshake(request: IncomingMessage, socket: Duplex): void {
+/** Whether the client offers `subprotocol`, RFC 6455 §4.2.2. */
+export function offers({ headers }: IncomingMessage, subprotocol: string): boolean {
+  const offered = headers["sec-websocket-protocol"] ?? "";
+  return offered.split(",").some((name) => name.trim() === subprotocol);
+}
+
+/** Answers 101, choosing `subprotocol`; from here on the socket carries frames. */
+export function acceptHandshake(
+  request: IncomingMessage,
+  socket: Duplex,
+  subprotocol?: string,
+): void {
   const key = request.headers["sec-websocket-key"];
   const accept = createHash("sha1").update(key + GUID).digest("base64");
   socket.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${accept}\r\n` +
+      (subprotocol === undefined ? "" : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`) + "\r\n",
   );
 }
 

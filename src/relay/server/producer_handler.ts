@@ -11,6 +11,7 @@ import type { Connection, Handler } from "./connection.ts";
 
 /** Puts what a plain WebSocket producer sends into its channel. */
 export class ProducerHandler implements Handler, ProducerLink {
+  readonly resumable = false;
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #channel: Channel;
@@ -23,7 +24,7 @@ export class ProducerHandler implements Handler, ProducerLink {
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
-    this.#channels.append(this.#channel, this, records, count, last);
+    this.#channels.append(this.#channel, this, { records, count, last });
   }
 
   flush(): void {
@@ -32,12 +33,21 @@ export class ProducerHandler implements Handler, ProducerLink {
 
   drained(): void {}
 
-  gone(clean: boolean): void {
+  gone(code: number): void {
+    const clean = code === 1000 || code === 1001 || code === 1005;
     this.#channels.leave(this.#channel, this, clean);
   }
 
   /** Its close code says it all. */
   drain(): void {}
+
+  /** It would take any word from us for a broken connection. */
+  cancel(): boolean {
+    return false;
+  }
+
+  /** It waits for nobody. */
+  eased(): void {}
 
   drop(error: RelayError): void {
     this.#connection.fail(error);

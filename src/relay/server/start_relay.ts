@@ -167,6 +167,8 @@ function sweepInterval(limits: RelayLimits): number {
     limits.stallTimeoutMs,
     limits.authTimeoutMs,
     limits.pingIntervalMs,
+    limits.resumeTimeoutMs,
+    limits.holdTimeoutMs,
   );
   return Math.max(20, Math.min(1_000, shortest / 4));
 }

@@ -9,6 +9,8 @@ import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
 import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.ts";
+import { type ConsumeHello, type ProduceHello, SUBPROTOCOL } from "../../protocol/control.ts";
+import { SEQ_BYTES } from "../../protocol/data_frame.ts";
 import { encodeRecord } from "../../protocol/record.ts";
 import type { Access } from "../access.ts";
 import { type Channels, shortId } from "../channels.ts";
@@ -16,8 +18,12 @@ import type { RelayLimits } from "../limits.ts";
 import { Connection, type Handler } from "./connection.ts";
 import { ConsumerHandler } from "./consumer_handler.ts";
 import { FirstMessage, MAX_CREDENTIAL_BYTES } from "./first_message.ts";
-import { acceptHandshake, handshakeFault, refuseHandshake } from "./handshake.ts";
+import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
+import { HelloHandler } from "./hello_handler.ts";
+import { LineFrames } from "./line_frames.ts";
 import { ProducerHandler } from "./producer_handler.ts";
+import { ResumableConsumerHandler } from "./resumable_consumer.ts";
+import { ResumableProducerHandler } from "./resumable_producer.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
 
@@ -34,6 +40,7 @@ export interface DoorOptions {
 export class WebSocketDoor {
   readonly #options: DoorOptions;
   readonly #connections = new Set<Connection>();
+  readonly #frames = new LineFrames();
   #closing = false;
 
   constructor(options: DoorOptions) {
@@ -51,13 +58,14 @@ export class WebSocketDoor {
       ? [503, "relay is shutting down"] as [number, string]
       : handshakeFault(request);
     if (fault !== undefined) return refuseHandshake(socket, fault);
-    acceptHandshake(request, socket);
+    const resumable = offers(request, SUBPROTOCOL);
+    acceptHandshake(request, socket, resumable ? SUBPROTOCOL : undefined);
     const { channels, limits } = this.#options;
     const connection = new Connection(socket, limits, channels);
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
     try {
-      connection.handler = this.#admit(connection, request);
+      connection.handler = this.#admit(connection, request, resumable);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       connection.handler = NOBODY;
@@ -77,7 +85,7 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.drain();
   }
 
-  #admit(connection: Connection, request: IncomingMessage): Handler {
+  #admit(connection: Connection, request: IncomingMessage, resumable: boolean): Handler {
     const url = URL.parse(request.url ?? "/", "ws://relay");
     if (url === null) throw new RelayError("bad_path");
     if (url.pathname === "/health") {
@@ -89,6 +97,7 @@ export class WebSocketDoor {
     const credential = credentialOf(request, url);
     if (credential !== undefined) this.#check(credential, path);
     const known = credential !== undefined || !this.#options.access.required;
+    if (resumable) return this.#awaitHello(connection, path, known);
     // a consumer has nothing to say but a credential, so nothing larger is taken from it
     if (!known || path.role === "consume") {
       connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
@@ -109,6 +118,41 @@ export class WebSocketDoor {
       connection.expectBy(undefined);
       return connection.handler = inner ?? this.#handler(connection, path);
     }, inner);
+  }
+
+  /** The resumable protocol begins with a hello, which may hold the credential. */
+  #awaitHello(connection: Connection, path: ChannelPath, known: boolean): Handler {
+    const { limits } = this.#options;
+    const { decoder } = connection;
+    decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
+    decoder.single = true;
+    connection.expectBy(limits.authTimeoutMs);
+    return new HelloHandler(path.role, (hello) => {
+      if (hello.credential !== undefined) this.#check(hello.credential, path);
+      else if (!known) this.#refuse(path);
+      decoder.single = false;
+      // a data frame of one message, the largest there is; a consumer stays with the size of control messages
+      if (path.role === "produce") decoder.maxMessageBytes = limits.maxMessageBytes + SEQ_BYTES + 1;
+      connection.expectBy(undefined);
+      return connection.handler = this.#resumable(connection, path, hello);
+    });
+  }
+
+  #resumable(
+    connection: Connection,
+    { channel: id }: ChannelPath,
+    hello: ProduceHello | ConsumeHello,
+  ): Handler {
+    const { channels, limits } = this.#options;
+    if (hello.role === "consume") {
+      return new ResumableConsumerHandler(connection, {
+        channels,
+        frames: this.#frames,
+        id,
+        hello,
+      });
+    }
+    return new ResumableProducerHandler(connection, { channels, limits, id, hello });
   }
 
   #check(secret: string, path: ChannelPath): void {

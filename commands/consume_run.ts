@@ -1,0 +1,151 @@
+/**
+ * What `streamrelay consume` does.
+ *
+ * @module
+ */
+
+import { type ConsumerOptions, RelayConsumer } from "../src/client/consumer.ts";
+import type { StreamEvent } from "../src/client/downlink.ts";
+import { isToken, type Message } from "../src/protocol/message.ts";
+import { ExitCode } from "./exit.ts";
+import { Interrupt } from "./interrupt.ts";
+import { Output } from "./output.ts";
+import { PositionFile } from "./position_file.ts";
+import { StreamStats } from "./stream_stats.ts";
+import { clearStatus, complain, say, status } from "./terminal.ts";
+
+/** Options of {@linkcode consume}. */
+export interface ConsumeOptions {
+  readonly consumer: ConsumerOptions;
+  /** File that remembers the position. */
+  readonly positionFile?: string;
+  /** Print messages as JSON. */
+  readonly json: boolean;
+  /** Print at the end. */
+  readonly collect: boolean;
+  /** Print counts and times at the end. */
+  readonly stats: boolean;
+  /** SIGINT asks the producer to stop. */
+  readonly cancelOnInterrupt: boolean;
+}
+
+/**
+ * Prints a channel.
+ *
+ * @throws {RelayError} where the stream did not end well or is not complete.
+ * @throws {ExitCode} where it was interrupted.
+ */
+export async function consume(options: ConsumeOptions): Promise<void> {
+  const { channel, url } = options.consumer;
+  const file = options.positionFile === undefined
+    ? undefined
+    : await PositionFile.open(options.positionFile, { channel });
+  using interrupt = new Interrupt(options.cancelOnInterrupt ? () => askToCancel() : undefined);
+  const { signal } = interrupt;
+  const consumer = new RelayConsumer({ ...options.consumer, ...file?.resume, url, signal });
+  const askToCancel = () => {
+    status("cancelling … (Ctrl-C again to leave)");
+    consumer.cancel("a consumer was interrupted");
+  };
+  const stats = new StreamStats();
+  try {
+    await new Printer(consumer, options, { stats, file, signal }).run();
+  } catch (error) {
+    if (interrupt.received === undefined) throw error;
+  } finally {
+    clearStatus();
+    if (options.stats) say(stats.summary());
+  }
+  if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
+}
+
+/** Prints what happens to one stream. */
+class Printer {
+  readonly #consumer: RelayConsumer;
+  readonly #options: ConsumeOptions;
+  readonly #stats: StreamStats;
+  readonly #file: PositionFile | undefined;
+  readonly #output: Output;
+  readonly #collected: string[] = [];
+
+  constructor(
+    consumer: RelayConsumer,
+    options: ConsumeOptions,
+    run: { stats: StreamStats; file: PositionFile | undefined; signal: AbortSignal },
+  ) {
+    this.#consumer = consumer;
+    this.#options = options;
+    this.#stats = run.stats;
+    this.#file = run.file;
+    this.#output = new Output(run.signal);
+  }
+
+  async run(): Promise<void> {
+    status(`waiting for the first token of ${this.#options.consumer.channel} … (Ctrl-C to stop)`);
+    try {
+      for await (const event of this.#consumer.events()) {
+        if (event.kind === "messages") await this.#print(event);
+        else this.#tell(event);
+        if (this.#output.closed) return;
+      }
+      if (this.#consumer.proven === false) {
+        complain(
+          "the producer does not number what it encrypts: nothing proves order and completeness",
+        );
+      }
+    } finally {
+      // what came is the user's, also where the rest did not
+      if (this.#options.collect) this.#output.write(this.#collected.join(""));
+      await this.#output.flush();
+      if (!this.#output.closed) await this.#file?.save();
+    }
+  }
+
+  async #print({ messages, position }: StreamEvent & { kind: "messages" }): Promise<void> {
+    clearStatus();
+    this.#stats.count(messages);
+    const text = textOf(messages, this.#options.json);
+    if (this.#options.collect) this.#collected.push(text);
+    else if (text !== "") await this.#output.write(text);
+    if (this.#file === undefined || position === undefined) return;
+    this.#file.reached(position, messages.at(-1)!.type === "done");
+    if (this.#options.collect || !this.#file.due) return;
+    await this.#output.flush();
+    await this.#file.save();
+  }
+
+  #tell(event: Exclude<StreamEvent, { kind: "messages" }>): void {
+    switch (event.kind) {
+      case "begin":
+        if (event.restart) complain("the job was started anew: its new run follows from its start");
+        return;
+      case "gap":
+        return complain(
+          `messages ${event.from} to ${event.to - 1} are no longer retained by the relay` +
+            (this.#options.consumer.allowGaps ? "" : " (--allow-gaps prints what follows)"),
+        );
+      case "relay":
+        if (event.state === "back") return clearStatus();
+        if (Deno.stderr.isTerminal()) status("the relay is away; trying it again …");
+        return;
+      case "producer":
+        if (event.state === "away") status("the producer is away; waiting for it …");
+        else if (event.state === "live") clearStatus();
+        return;
+      case "cancelling":
+        if (!event.reached) complain(`cannot cancel: ${event.reason ?? "no reason given"}`);
+        return;
+      case "end":
+        return;
+    }
+  }
+}
+
+function textOf(messages: readonly Message[], json: boolean): string {
+  let text = "";
+  for (const message of messages) {
+    if (json) text += `${JSON.stringify(message)}\n`;
+    else if (isToken(message)) text += message.content;
+  }
+  return text;
+}

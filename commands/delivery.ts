@@ -1,0 +1,128 @@
+/**
+ * What a command sends to a channel, and what the user is told of it.
+ *
+ * @module
+ */
+
+import { type ErrorDetails, type ProducerOptions, RelayProducer } from "../src/client/producer.ts";
+import { RelayError } from "../src/errors.ts";
+import type { Message } from "../src/protocol/message.ts";
+import { clearStatus, complain, say, status } from "./terminal.ts";
+
+/**
+ * The sending side of `produce`. It never fails on the way: a relay that is away must not stop the job. What became of the
+ * stream is told at its end.
+ */
+export class Delivery {
+  /** Resolves with the reason, if any, when a consumer wants the producer to stop. */
+  readonly cancelled: Promise<string | undefined>;
+  readonly #producer: RelayProducer;
+  /** Tokens that nobody took. */
+  #unsent = 0;
+  #reached = false;
+  #failure: RelayError | undefined;
+  #ending = false;
+  #absent: RelayError | undefined;
+
+  private constructor(producer: RelayProducer, cancelled: Promise<string | undefined>) {
+    this.#producer = producer;
+    this.cancelled = cancelled;
+    void producer.lost.then((error) => this.#fail(error));
+    void producer.connected.then(() => this.#reached = true, () => {}); // `lost` tells
+  }
+
+  /** Whether the relay was ever there. */
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  /** @throws {RelayError} `usage` for a bad URL, channel or key. */
+  static async open(options: ProducerOptions): Promise<Delivery> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    let told: (state: "away" | "back", error?: RelayError) => void = () => {};
+    const producer = await RelayProducer.start({
+      ...options,
+      onRelay: (state, error) => told(state, error),
+      onCancel: resolve,
+    });
+    const delivery = new Delivery(producer, promise);
+    told = (state, error) => delivery.#relay(state, error);
+    return delivery;
+  }
+
+  /** Sends messages; resolves when there is room for more. */
+  async send(messages: Message[]): Promise<void> {
+    const before = this.#producer.undelivered;
+    if (this.#failure === undefined) {
+      try {
+        await this.#producer.sendAll(messages);
+        if (before === 0 && this.#producer.undelivered > 0) {
+          complain("The relay is away and --replay-buffer is full: what follows is not delivered");
+        }
+        return;
+      } catch (error) {
+        this.#fail(expected(error));
+      }
+    }
+    this.#unsent += messages.length;
+  }
+
+  /** The stream is complete. @throws {RelayError} where the relay has not confirmed all of it. */
+  done(usage: Record<string, unknown> | undefined): Promise<void> {
+    return this.#end(() => this.#producer.done(usage));
+  }
+
+  /** The stream ended badly. @throws {RelayError} where the relay has not confirmed all of it. */
+  error(message: string, details: ErrorDetails): Promise<void> {
+    return this.#end(() => this.#producer.error(message, details));
+  }
+
+  /** Waits for the relay no longer. */
+  abandon(): void {
+    this.#producer.abandon();
+  }
+
+  async #end(end: () => Promise<void>): Promise<void> {
+    this.#ending = true;
+    if (this.#failure === undefined) {
+      if (this.#absent !== undefined) status("waiting for the relay … (Ctrl-C to stop)");
+      try {
+        return await end();
+      } catch (error) {
+        this.#failure = expected(error);
+      } finally {
+        clearStatus();
+      }
+      if (this.#producer.undelivered > 0 && this.#failure.code === "unreachable") {
+        throw this.#failure;
+      }
+    }
+    const lost = this.#unsent + this.#producer.undelivered;
+    const what = lost === 0
+      ? "The end of the stream was not confirmed"
+      : `${lost} token${
+        lost === 1 ? " was" : "s were"
+      } not delivered, and the last ones before may be missing too`;
+    throw new RelayError(this.#failure.code, `${what}: ${this.#failure.message}`);
+  }
+
+  #relay(state: "away" | "back", error?: RelayError): void {
+    clearStatus();
+    this.#absent = error;
+    if (state === "back") return say("The relay is there: what was kept is sent");
+    complain(`Going on without the relay, and trying it again: ${error!.message}`);
+    if (this.#ending) status("waiting for the relay … (Ctrl-C to stop)");
+  }
+
+  #fail(error: RelayError): void {
+    if (this.#failure !== undefined || this.#ending) return;
+    this.#failure = error;
+    complain(`Going on without the relay: ${error.message}`);
+  }
+}
+
+/** Anything but a `RelayError` is a bug, and not hidden. */
+function expected(error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  throw error;
+}

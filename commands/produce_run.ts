@@ -1,0 +1,220 @@
+/**
+ * What `streamrelay produce` does.
+ *
+ * @module
+ */
+
+import type { ProducerOptions } from "../src/client/producer.ts";
+import { RelayError } from "../src/errors.ts";
+import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.ts";
+import { Delivery } from "./delivery.ts";
+import { ExitCode } from "./exit.ts";
+import { Interrupt, type Interrupted } from "./interrupt.ts";
+import { chunks, pipe, pipeLog } from "./pipe.ts";
+import { complain } from "./terminal.ts";
+
+/** Options of {@linkcode produceInput}. */
+export interface RunOptions {
+  readonly producer: ProducerOptions;
+  /** Copy what is sent to stdout. */
+  readonly tee: boolean;
+  /** Goes into `done`. */
+  readonly usage?: Record<string, unknown>;
+  /** What an interrupted command has to send what is left, ms. */
+  readonly graceMs: number;
+}
+
+/** Options of {@linkcode produceJob}. */
+export interface JobOptions extends RunOptions {
+  readonly pty: boolean;
+  /** Send the command's stderr as log messages. */
+  readonly streamStderr: boolean;
+}
+
+/**
+ * Sends stdin until its end, until it is interrupted, or until a consumer cancels it.
+ *
+ * @throws {RelayError} where the relay has not confirmed the whole stream, or stdin could not be copied.
+ * @throws {ExitCode} where it was interrupted or cancelled.
+ */
+export async function produceInput(options: RunOptions): Promise<void> {
+  using interrupt = new Interrupt();
+  const delivery = await Delivery.open(options.producer);
+  using _limit = new GraceLimit(delivery, interrupt.signal, options.graceMs);
+  const cancel = new AbortController();
+  void delivery.cancelled.then((reason) => cancel.abort(reason));
+  const signal = AbortSignal.any([interrupt.signal, cancel.signal]);
+  const copy = await pipe(chunks(Deno.stdin.readable, signal), delivery, {
+    tee: options.tee,
+    signal,
+  });
+  try {
+    await endInput(delivery, {
+      options,
+      cancelled: cancel.signal.aborted,
+      received: interrupt.received,
+    });
+  } finally {
+    await copy?.flush();
+  }
+}
+
+/** Ends the stream of stdin as it ended. */
+async function endInput(
+  delivery: Delivery,
+  { options, cancelled, received }: {
+    options: RunOptions;
+    cancelled: boolean;
+    received: Interrupted | undefined;
+  },
+): Promise<void> {
+  if (cancelled) {
+    await told(() => delivery.error("cancelled by a consumer", { code: "cancelled" }));
+    complain("cancelled by a consumer");
+    throw new ExitCode(7);
+  }
+  if (received === undefined) return await delivery.done(options.usage);
+  if (!delivery.reached) delivery.abandon(); // nobody knows of this stream: no news to wait for
+  const name = received.received;
+  const details = { code: "signal", signal: name };
+  await told(() => delivery.error(`the producer was stopped by ${name}`, details));
+  throw new ExitCode(received.exitCode);
+}
+
+/** Says what went wrong where the exit code is to tell something else. */
+async function told(end: () => Promise<void>): Promise<void> {
+  try {
+    await end();
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    complain(error.message);
+  }
+}
+
+/** Lets the delivery go when an interrupted command has had its time: the scheduler's SIGKILL is near. */
+class GraceLimit implements Disposable {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #signal: AbortSignal;
+  readonly #start: () => void;
+
+  constructor(delivery: Delivery, signal: AbortSignal, graceMs: number) {
+    this.#signal = signal;
+    this.#start = () => {
+      this.#timer = setTimeout(() => delivery.abandon(), graceMs);
+    };
+    signal.addEventListener("abort", this.#start, { once: true });
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener("abort", this.#start);
+  }
+}
+
+/**
+ * Runs a command and sends its output; signals are passed on to it.
+ *
+ * @throws {ExitCode} with the command's own code, where that is not 0.
+ * @throws {RelayError} where the relay has not confirmed the whole stream of a command that ended well.
+ */
+export async function produceJob(job: readonly string[], options: JobOptions): Promise<void> {
+  const { pty, streamStderr, graceMs } = options;
+  const delivery = await Delivery.open(options.producer);
+  const stop = new AbortController();
+  using _limit = new GraceLimit(delivery, stop.signal, graceMs + CONFIRM_MS);
+  await using child = await start(
+    job,
+    { pty, stderr: streamStderr ? "piped" : "inherit" },
+    delivery,
+  );
+  using _forwarder = new SignalForwarder(child, () => {
+    stop.abort();
+    child.killAfter(graceMs);
+  });
+  let cancelled = false;
+  void delivery.cancelled.then(() => {
+    cancelled = true;
+    void child.terminate({ graceMs });
+  });
+  const never = new AbortController().signal;
+  const [copy] = await Promise.all([
+    pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never }),
+    streamStderr ? pipeLog(chunks(child.stderr!, never), delivery) : undefined,
+  ]);
+  try {
+    await endJob(await child.status, delivery, { cancelled, usage: options.usage });
+  } finally {
+    await copy?.flush();
+  }
+}
+
+/** Ends the stream of a command as the command ended. */
+async function endJob(
+  { code, signal }: ChildStatus,
+  delivery: Delivery,
+  { cancelled, usage }: { cancelled: boolean; usage: RunOptions["usage"] },
+): Promise<void> {
+  if (cancelled) {
+    await told(() =>
+      delivery.error("cancelled by a consumer", { code: "cancelled", exit_code: code, signal })
+    );
+    complain("cancelled by a consumer");
+    throw new ExitCode(code === 0 ? 7 : code);
+  }
+  if (code === 0) return await delivery.done(usage);
+  const [message, details] = signal === undefined
+    ? [`the command ended with exit code ${code}`, { code: "exit", exit_code: code }]
+    : [`the command was ended by ${signal}`, { code: "signal", signal }];
+  await told(() => delivery.error(message, details));
+  throw new ExitCode(code);
+}
+
+/** Time for the relay to confirm the end once the command had its own, ms. */
+const CONFIRM_MS = 5_000;
+
+/** A command that cannot be started ends the stream: consumers are told, and the shell's code for it is ours. */
+async function start(
+  job: readonly string[],
+  options: ChildOptions,
+  delivery: Delivery,
+): Promise<Child> {
+  try {
+    return await Child.start(job, options);
+  } catch (error) {
+    if (!(error instanceof NotStarted)) {
+      delivery.abandon();
+      throw error;
+    }
+    complain(error.message);
+    const details = { code: "exit", exit_code: error.exitCode };
+    await told(() => delivery.error("the command could not be started", details));
+    throw new ExitCode(error.exitCode);
+  }
+}
+
+/** Signals that a scheduler or a user may send, and that the command may know what to do with. */
+const FORWARDED: Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+/** Those after which the command is to end. */
+const ENDING: ReadonlySet<Deno.Signal> = new Set<Deno.Signal>([
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+]);
+
+/** Passes signals on to the command; the first one that asks for its end calls `onEnding`. */
+class SignalForwarder implements Disposable {
+  readonly #handlers: [Deno.Signal, () => void][];
+
+  constructor(child: Child, onEnding: () => void) {
+    this.#handlers = FORWARDED.map((name) => [name, () => {
+      child.signal(name);
+      if (ENDING.has(name)) onEnding();
+    }]);
+    for (const [name, handler] of this.#handlers) Deno.addSignalListener(name, handler);
+  }
+
+  [Symbol.dispose](): void {
+    for (const [name, handler] of this.#handlers) Deno.removeSignalListener(name, handler);
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * A producer's way to the relay, which survives the loss of connections and of relays.
+ *
+ * @module
+ */
+
+import { RelayError } from "../errors.ts";
+import {
+  type EndDetails,
+  parseToProducer,
+  type RunStatus,
+  type ToProducer,
+} from "../protocol/control.ts";
+import { SEQ_BYTES } from "../protocol/data_frame.ts";
+import { Backoff, pause } from "./backoff.ts";
+import { closingError, Connection } from "./connection.ts";
+import { ReplayBuffer } from "./replay_buffer.ts";
+import { isTransient } from "./transient.ts";
+
+/** Options of {@linkcode Uplink}. */
+export interface UplinkOptions {
+  /** The channel's address at the relay. */
+  readonly url: URL;
+  readonly epoch: string;
+  readonly secret?: string;
+  /** Time for a connection to stand, ms. */
+  readonly connectTimeoutMs?: number;
+  /** Bytes kept for sending them again. */
+  readonly replayBufferBytes: number;
+  /** How long the relay may be away, ms; then nothing is tried any more. */
+  readonly giveUpMs: number;
+  /** The connection to the relay was lost or not to be had, and is tried again. Called once for each absence. */
+  readonly onAway: (error: RelayError) => void;
+  /** The relay is there (again). */
+  readonly onBack: () => void;
+  /** A consumer wants the producer to stop. */
+  readonly onCancel: (reason: string | undefined) => void;
+}
+
+/** How a run ends. */
+export interface Ending extends EndDetails {
+  readonly status: RunStatus;
+}
+
+/** Time for the relay to answer a hello, ms. */
+const WELCOME_TIMEOUT_MS = 10_000;
+
+/**
+ * Sends messages, numbers and keeps them, and sends them again where they did not arrive: to the relay that was lost from
+ * what it acknowledges to have, to one that knows nothing from the oldest message kept. To a relay of the plain protocol
+ * messages are sent as they come, and the loss of that connection is the end.
+ *
+ * It runs from its making on. Whatever happens it accepts messages until it has failed; over the bound, which only holds
+ * what a relay has not acknowledged, {@linkcode room} waits for a relay that is there, and says no where it is not.
+ */
+export class Uplink {
+  /** Resolves when the first connection stands; rejects when that fails for good. */
+  readonly connected: Promise<void>;
+  /** Resolves when the relay has acknowledged the end; rejects with why it will not. */
+  readonly finished: Promise<void>;
+
+  readonly #options: UplinkOptions;
+  readonly #buffer: ReplayBuffer;
+  readonly #abort = new AbortController();
+  readonly #connected = Promise.withResolvers<void>();
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #backoff = new Backoff();
+  #connection: Connection | undefined;
+  /** The message to be sent next. */
+  #sent = 0;
+  /** Frames on their way: the number after their messages, and their bytes of lines. */
+  #flying: { next: number; bytes: number }[] = [];
+  #inFlight = 0;
+  #window = 0;
+  #sending = false;
+  #plain = false;
+  #ending: Ending | undefined;
+  #endSent = false;
+  #failure: RelayError | undefined;
+  /** Since when the relay is away, ms. */
+  #awaySince: number | undefined = performance.now();
+  #told = false;
+  /** Calls of `room` that wait. */
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#buffer = new ReplayBuffer(options.replayBufferBytes);
+    this.connected = this.#connected.promise;
+    this.finished = this.#finished.promise;
+    this.connected.catch(() => {}); // nobody need wait for them
+    this.finished.catch(() => {});
+    void this.#run();
+  }
+
+  /** The number that the next message will have. */
+  get next(): number {
+    return this.#buffer.next;
+  }
+
+  /** Why nothing is sent any more. */
+  get failure(): RelayError | undefined {
+    return this.#failure;
+  }
+
+  /** Whether what the relay has not acknowledged has reached the bound. */
+  get full(): boolean {
+    return this.#failure !== undefined || this.#buffer.full;
+  }
+
+  /** Whether more can be taken: waits for a relay that is there and has much to take, but not for one that is away. */
+  async room(): Promise<boolean> {
+    while (this.#failure === undefined && this.#buffer.full) {
+      if (this.#connection === undefined) return false;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.#failure === undefined;
+  }
+
+  /** Takes messages, each one compact JSON text. */
+  push(texts: readonly string[]): void {
+    if (this.#failure !== undefined || texts.length === 0) return;
+    this.#buffer.push(texts);
+    this.#pump();
+  }
+
+  /** Ends the run after what was pushed. */
+  end(ending: Ending): void {
+    this.#ending = ending;
+    this.#pump();
+  }
+
+  /** Leaves now; the relay is told so, and with that readers, that nothing follows. */
+  async leave(): Promise<void> {
+    const connection = this.#connection;
+    this.#fail(new RelayError("unreachable", "The producer left before the end of its stream"));
+    await connection?.close();
+  }
+
+  /** Lets everything go without a word. */
+  destroy(reason: RelayError): void {
+    const connection = this.#connection;
+    this.#fail(reason);
+    connection?.destroy();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#failure === undefined) {
+      try {
+        await this.#attempt();
+        this.#finished.resolve();
+        return this.#abort.abort();
+      } catch (error) {
+        if (!await this.#mayRetry(error)) return;
+      }
+    }
+  }
+
+  /** One connection, from its making to the acknowledged end. Throws in any other case. */
+  async #attempt(): Promise<void> {
+    const { url, secret, connectTimeoutMs } = this.#options;
+    const connection = await Connection.open(url, {
+      secret,
+      connectTimeoutMs,
+      resumable: true,
+      signal: this.#abort.signal,
+    });
+    try {
+      if (connection.resumable) await this.#serve(connection);
+      else await this.#servePlain(connection);
+    } finally {
+      this.#connection = undefined;
+      this.#wake();
+      connection.destroyUnlessClosing();
+    }
+  }
+
+  /** Whether it is worth another try, after a pause. Failures that last are the end. */
+  async #mayRetry(error: unknown): Promise<boolean> {
+    if (this.#failure !== undefined) return false;
+    if (!(error instanceof RelayError)) {
+      this.#fail(new RelayError("internal", "The sending failed", { cause: error }));
+      return false;
+    }
+    const now = performance.now();
+    this.#awaySince ??= now;
+    const left = this.#awaySince + this.#options.giveUpMs - now;
+    if (!isTransient(error) || this.#plain || left <= 0) {
+      this.#fail(error);
+      return false;
+    }
+    if (!this.#told) this.#options.onAway(error);
+    this.#told = true;
+    this.#wake();
+    try {
+      await pause(Math.min(left, this.#backoff.next()), this.#abort.signal);
+    } catch {
+      return false; // ended meanwhile
+    }
+    return true;
+  }
+
+  #standing(connection: Connection): void {
+    this.#connection = connection;
+    this.#awaySince = undefined;
+    this.#connected.resolve();
+    if (this.#told) this.#options.onBack();
+    this.#told = false;
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const { epoch } = this.#options;
+    const { first, next } = this.#buffer;
+    const { credential } = connection;
+    await connection.send(
+      JSON.stringify({ type: "hello", role: "produce", epoch, first, next, credential }),
+    );
+    const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);
+    try {
+      this.#welcome(await this.#receive(connection));
+    } finally {
+      clearTimeout(killer);
+    }
+    this.#standing(connection);
+    this.#pump();
+    for (;;) {
+      const message = await this.#receive(connection);
+      if (message.type === "cancel") this.#options.onCancel(message.reason);
+      else if (message.type === "ack") this.#acknowledge(message.next);
+      else throw new RelayError("protocol", "The relay welcomed us twice");
+      if (message.type === "ack" && message.end) return void connection.close();
+    }
+  }
+
+  async #receive(connection: Connection): Promise<ToProducer> {
+    const data = await connection.receive();
+    if (data === undefined) throw closingError(await connection.closed, "unreachable");
+    if (typeof data === "string") return parseToProducer(data);
+    throw new RelayError("protocol", "The relay sent data to a producer");
+  }
+
+  #welcome(message: ToProducer): void {
+    if (message.type !== "welcome" || message.epoch !== this.#options.epoch) {
+      throw new RelayError("protocol", "The relay did not answer the hello");
+    }
+    const { next, window } = message;
+    if (next < this.#buffer.first || next > this.#buffer.next) {
+      throw new RelayError("protocol", `The relay asks for message ${next}, which is not here`);
+    }
+    this.#sent = next;
+    this.#flying = [];
+    this.#inFlight = 0;
+    this.#window = window;
+    this.#endSent = false;
+    this.#buffer.acknowledge(next);
+  }
+
+  #acknowledge(next: number): void {
+    if (next > this.#sent || next < this.#buffer.acknowledged) {
+      throw new RelayError("protocol", `The relay acknowledged message ${next}, out of order`);
+    }
+    this.#backoff.reset(); // a welcome alone is no progress
+    this.#buffer.acknowledge(next);
+    let landed = 0;
+    while (landed < this.#flying.length && this.#flying[landed].next <= next) {
+      this.#inFlight -= this.#flying[landed++].bytes;
+    }
+    this.#flying.splice(0, landed);
+    if (!this.#buffer.full) this.#wake();
+    this.#pump();
+  }
+
+  #wake(): void {
+    this.#waiting.splice(0).forEach((resolve) => resolve());
+  }
+
+  /** Sends what there is, in the background. A loss of the connection is seen where it is read. */
+  #pump(): void {
+    if (this.#connection === undefined || this.#sending) return;
+    this.#sending = true;
+    const connection = this.#connection;
+    const sending = this.#plain ? this.#sendPlain(connection) : this.#sendFrames(connection);
+    sending.catch(() => {}).finally(() => {
+      this.#sending = false;
+      // what came while the last send was under way
+      if (this.#connection !== undefined && this.#unsent) this.#pump();
+    });
+  }
+
+  /** Whether there is something that may be sent now. */
+  get #unsent(): boolean {
+    if (this.#sent < this.#buffer.next) {
+      return this.#inFlight === 0 || this.#inFlight < this.#window;
+    }
+    return this.#ending !== undefined && !this.#endSent;
+  }
+
+  async #sendFrames(connection: Connection): Promise<void> {
+    while (this.#connection === connection && this.#unsent) {
+      const batch = this.#buffer.frameAt(this.#sent);
+      if (batch === undefined) {
+        this.#endSent = true;
+        const end = { type: "end", next: this.#buffer.next, ...this.#ending };
+        await connection.send(JSON.stringify(end));
+      } else {
+        const bytes = batch.frame.length - SEQ_BYTES;
+        this.#sent = batch.next;
+        this.#inFlight += bytes;
+        this.#flying.push({ next: batch.next, bytes });
+        const sending = connection.send(batch.frame);
+        if (sending !== undefined) await sending;
+      }
+    }
+  }
+
+  async #servePlain(connection: Connection): Promise<void> {
+    this.#plain = true;
+    this.#window = Infinity;
+    this.#standing(connection);
+    this.#pump();
+    const closing = await connection.closed;
+    // the relay answers the close frame after it has read everything before it
+    if (!this.#endSent || closing.code !== 1000) throw closingError(closing, "unreachable");
+  }
+
+  async #sendPlain(connection: Connection): Promise<void> {
+    while (this.#connection === connection && this.#unsent) {
+      const batch = this.#buffer.frameAt(this.#sent);
+      if (batch === undefined) {
+        this.#endSent = true;
+        return void connection.close();
+      }
+      const lines = new TextDecoder().decode(batch.frame.subarray(SEQ_BYTES));
+      for (const line of lines.slice(0, -1).split("\n")) {
+        const sending = connection.send(line);
+        if (sending !== undefined) await sending;
+      }
+      this.#sent = batch.next;
+      this.#buffer.acknowledge(batch.next); // as far as can be known here
+      this.#wake();
+    }
+  }
+
+  #fail(error: RelayError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#connected.reject(error);
+    this.#finished.reject(error);
+    this.#connection = undefined;
+    this.#abort.abort();
+    this.#wake();
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Data of the resumable protocol: a binary message with the 64-bit number of its first message, big-endian, and then the
+ * messages as NDJSON, each line ended by `\n` (`docs/protocol.md`, version 2).
+ *
+ * @module
+ */
+
+import { RelayError } from "../errors.ts";
+
+/** Bytes in front of the lines. */
+export const SEQ_BYTES = 8;
+
+const NEWLINE = 0x0a;
+
+/** What a data frame holds. */
+export interface DataFrame {
+  /** Number of the first message. */
+  readonly seq: number;
+  /** The messages, whole lines; a view. */
+  readonly lines: Uint8Array;
+}
+
+/** Writes `seq` at `offset`. */
+export function writeSeq(target: Uint8Array, offset: number, seq: number): void {
+  const view = new DataView(target.buffer, target.byteOffset + offset, SEQ_BYTES);
+  view.setUint32(0, Math.floor(seq / 2 ** 32));
+  view.setUint32(4, seq >>> 0);
+}
+
+/** Number of lines in `lines`. */
+export function countLines(lines: Uint8Array): number {
+  let count = 0;
+  for (let at = lines.indexOf(NEWLINE); at >= 0; at = lines.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}
+
+/** The offset of the line `count` lines after the first one. */
+export function skipLines(lines: Uint8Array, count: number): number {
+  let offset = 0;
+  for (; count > 0; count--) offset = lines.indexOf(NEWLINE, offset) + 1;
+  return offset;
+}
+
+/**
+ * Takes a data frame apart.
+ *
+ * @throws {RelayError} `protocol` where there is no number, no line, or the last line has no end.
+ *
+ * @example
+ * ```ts
+ * import { decodeDataFrame } from "./data_frame.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const frame = decodeDataFrame(new TextEncoder().encode("\0\0\0\0\0\0\0\x07{}\n"));
+ * assert.deepEqual([frame.seq, new TextDecoder().decode(frame.lines)], [7, "{}\n"]);
+ * ```
+ */
+export function decodeDataFrame(payload: Uint8Array): DataFrame {
+  if (payload.length <= SEQ_BYTES) throw fault("data frame without a line");
+  if (payload[payload.length - 1] !== NEWLINE) {
+    throw fault("data frame without a newline at its end");
+  }
+  const view = new DataView(payload.buffer, payload.byteOffset, SEQ_BYTES);
+  const high = view.getUint32(0);
+  if (high >= 2 ** 21) throw fault("number of the data frame is beyond 2^53");
+  return { seq: high * 2 ** 32 + view.getUint32(4), lines: payload.subarray(SEQ_BYTES) };
+}
+
+function fault(what: string): RelayError {
+  return new RelayError("protocol", what, { tellPeer: true });
+}

@@ -1,0 +1,112 @@
+/**
+ * A connection that consumes by the resumable protocol.
+ *
+ * @module
+ */
+
+import { RelayError } from "../../errors.ts";
+import type { LogEnd } from "../../log/channel_log.ts";
+import type { ConsumeHello, ToConsumer } from "../../protocol/control.ts";
+import { parsePosition } from "../../protocol/position.ts";
+import type { Channel } from "../channel.ts";
+import type { Channels } from "../channels.ts";
+import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
+import type { Connection, Handler } from "./connection.ts";
+import { controlsIn, controlText } from "./control_frame.ts";
+import type { LineFrames } from "./line_frames.ts";
+
+/** Options of {@linkcode ResumableConsumerHandler}. */
+export interface ResumableConsumerOptions {
+  readonly channels: Channels;
+  readonly frames: LineFrames;
+  /** The channel's id. */
+  readonly id: string;
+  readonly hello: ConsumeHello;
+}
+
+/** Sends a channel to a resumable consumer: data frames, and control messages for what happens beside the data. */
+export class ResumableConsumerHandler implements Handler, Outlet {
+  readonly toldOfGaps = true;
+  readonly #connection: Connection;
+  readonly #channels: Channels;
+  readonly #frames: LineFrames;
+  readonly #subscriber: Subscriber;
+  readonly #channel: Channel;
+
+  /** @throws {RelayError} `protocol` for a bad position, or as {@linkcode Channels.consume} does. */
+  constructor(connection: Connection, { channels, frames, id, hello }: ResumableConsumerOptions) {
+    this.#connection = connection;
+    this.#channels = channels;
+    this.#frames = frames;
+    const { position, restart } = hello;
+    this.#subscriber = new Subscriber(this, {
+      position: position === undefined || position === "live" ? position : parsePosition(position),
+      restart,
+    });
+    this.#tell({ type: "welcome", state: channels.find(id)?.state ?? "waiting" });
+    this.#channel = channels.consume(id, this.#subscriber);
+  }
+
+  texts(records: Uint8Array): void {
+    for (const control of controlsIn(records)) {
+      if (control.type !== "cancel") throw fault(`unexpected ${control.type} of a consumer`);
+      this.#tell({ type: "cancelling", ...this.#channels.cancel(this.#channel, control.reason) });
+    }
+  }
+
+  binary(): void {
+    throw fault("data of a consumer");
+  }
+
+  flush(): void {}
+
+  drained(): void {
+    this.#subscriber.drained();
+    this.#channel.ease();
+  }
+
+  gone(): void {
+    this.#channels.unsubscribe(this.#channel, this.#subscriber);
+    this.#channel.ease();
+  }
+
+  /** Its close code says it all: it comes back. */
+  drain(): void {}
+
+  begin({ epoch, from, next, restart }: Beginning): void {
+    this.#tell({ type: restart ? "restart" : "begin", epoch, from, next });
+  }
+
+  gap(from: number, to: number): boolean {
+    this.#tell({ type: "gap", from, to });
+    return true;
+  }
+
+  write(records: Uint8Array, seq: number): boolean {
+    const taken = this.#connection.send(this.#frames.frame(records, seq));
+    if (!taken) this.#frames.keep();
+    return taken;
+  }
+
+  producer(state: "live" | "away"): void {
+    this.#tell({ type: "producer", state });
+  }
+
+  end({ status, exitCode: exit_code, signal }: LogEnd, next: number): void {
+    this.#tell({ type: "end", next, status, exit_code, signal });
+    if (status === "expired") this.#connection.fail(new RelayError("expired"), { patient: true });
+    else this.#connection.close(1000, status);
+  }
+
+  refuse(error: RelayError): void {
+    this.#connection.fail(error);
+  }
+
+  #tell(message: ToConsumer): void {
+    this.#connection.send(controlText(message));
+  }
+}
+
+function fault(what: string): RelayError {
+  return new RelayError("protocol", what, { tellPeer: true });
+}
