@@ -92,7 +92,6 @@ export class Child implements AsyncDisposable {
   readonly #outputs: Output[];
   readonly #pty: Pty | undefined;
   readonly #disposed = new AbortController();
-  #killing = false;
 
   private constructor(process: Deno.ChildProcess, options: ChildOptions, pty: Pty | undefined) {
     this.pid = process.pid;
@@ -145,10 +144,8 @@ export class Child implements AsyncDisposable {
     );
   }
 
-  /** Sends SIGKILL after `ms`, if the command has not ended by then; the first call counts. */
+  /** Sends SIGKILL after `ms`, if the command has not ended by then. */
   killAfter(ms: number): void {
-    if (this.#killing) return;
-    this.#killing = true;
     void pause(ms, { stop: this.#disposed.signal, until: this.status })
       .then(() => this.signal("SIGKILL"));
   }

@@ -10,10 +10,10 @@ import { RelayError } from "../src/errors.ts";
 const OPEN_MS = 10_000;
 
 /**
- * Runs in the terminal and keeps it until stdin ends. `-opost`: "\n" stays "\n". `-echo`: what ends stdin is not shown.
- * The size is given because programs divide by 0.
+ * Runs in the terminal and keeps it until stdin ends. `-opost`: "\n" stays "\n". The size is given because
+ * programs divide by 0.
  */
-const KEEP = "stty -opost -echo rows 24 columns 80 && tty && read -r _";
+const KEEP = "stty -opost rows 24 columns 80 && tty && read -r _";
 
 /**
  * Starts script(1) in the background, in a session of its own and without a living parent, where batch systems that

@@ -274,14 +274,14 @@ for (const direction of DIRECTIONS) {
   });
 }
 
-/** Resolves when a number has not changed for 200 ms. */
+/** Resolves when a number that has changed has not done so for half a second. */
 async function stalls(value: () => number): Promise<void> {
-  let last = -1;
+  let last = 0;
   let unchanged = 0;
   await until(() => {
-    unchanged = value() === last ? unchanged + 1 : 0;
+    unchanged = value() > 0 && value() === last ? unchanged + 1 : 0;
     last = value();
-    return unchanged >= 10;
+    return unchanged >= 25;
   }, "the writer to stall");
 }
 

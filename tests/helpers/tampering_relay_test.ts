@@ -5,12 +5,16 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
+import { clientFrame } from "./client_frames.ts";
+import { startFaultProxy } from "./fault_proxy.ts";
 import { HANDSHAKE, RawSocket, request } from "./raw_socket.ts";
 import {
   dropMessage,
+  type RelayEvent,
   spliceOlder,
   startTamperingRelay,
   type Tamper,
+  type TamperedStream,
   type TamperingRelay,
   TAMPERS,
   V1_TAMPERS,
@@ -262,6 +266,58 @@ Deno.test("an attack begins anew with each connection, and ends with the next th
   assert.equal(transcript(heard), `${BEGIN}0a, 1b, 2c, 3d, 4e${END}`);
 });
 
+Deno.test("version 1: after a gap messages are counted from its end", async () => {
+  await using real = await scriptedRelay((socket) => {
+    socket.send('{"type":"gap","from":0,"to":2}');
+    playV1(socket, { ...RUN, letters: "cde" });
+  });
+  await using relay = await startTamperingRelay({ ...real, tamper: dropMessage(3) });
+  const [gap, ...texts] = await Ear.to(relay, "/consume/job-7", []).whole();
+  assert.equal(gap, '{"type":"gap","from":0,"to":2}');
+  assert.deepEqual(texts.slice(0, -1), ["c", "e"].map(seal));
+});
+
+/** A stream without any run. */
+const STREAM: TamperedStream = {
+  channel: "job-7",
+  version: 2,
+  run: () => assert.fail(),
+  older: () => ({ ...RUN, channel: "job-7", lines: Array.from(OLDER.letters, seal) }),
+  foreign: () => ({ ...RUN, channel: "job-8", lines: Array.from(FOREIGN.letters, seal) }),
+};
+
+for (const name of Object.keys(TAMPERS)) {
+  Deno.test(`nothing is said after a close: ${name}`, () => {
+    const change = TAMPERS[name](1)({
+      ...STREAM,
+      run: () => ({ ...RUN, channel: "job-7", lines: Array.from(RUN.letters, seal) }),
+    });
+    const events = Array.from(RUN.letters, (letter, seq): RelayEvent => {
+      return { kind: "data", seq, lines: [seal(letter)] };
+    });
+    const said = events.flatMap(change);
+    const close = said.findIndex(({ kind }) => kind === "close");
+    assert.ok(close < 0 || close === said.length - 1);
+  });
+}
+
+Deno.test("a restart is announced with another epoch, too", () => {
+  const control = { type: "restart", epoch: "E2", from: 0, next: 5 };
+  const changed = TAMPERS["announces another epoch"](2)(STREAM)({ kind: "control", control });
+  assert.deepEqual(changed, [
+    { kind: "control", control: { ...control, epoch: "zzzzzzzzz-AAAAAAAAAAAA" } },
+  ]);
+});
+
+Deno.test("a run that was not captured from its first message is not played", () => {
+  const lines = Array.from(OLDER.letters, seal);
+  delete lines[0];
+  const older = () => ({ ...OLDER, channel: "job-7", lines });
+  const change = TAMPERS["restarts with an older run at message k"](2)({ ...STREAM, older });
+  const event: RelayEvent = { kind: "data", seq: 2, lines: [seal("c")] };
+  assert.throws(() => change(event), /the run has holes/);
+});
+
 Deno.test("a consumer that begins after message k is told of an end where it begins", async () => {
   await using real = await scriptedRelay((socket) => {
     socket.send('{"type":"begin","epoch":"E2","from":3,"next":5}');
@@ -418,7 +474,8 @@ Deno.test("a refused handshake passes, and one that nobody answers is cut", asyn
 });
 
 Deno.test("what is no handshake is refused", async () => {
-  await using real = await scriptedRelay(() => {});
+  const peers: Ear[] = [];
+  await using real = await scriptedRelay((socket) => void peers.push(new Ear(socket)));
   await using relay = await startTamperingRelay(real);
   for (
     const { headers, status } of [
@@ -430,6 +487,7 @@ Deno.test("what is no handshake is refused", async () => {
     await client.write(request("GET /consume/job-7", headers));
     assert.equal((await client.response()).status, status);
   }
+  for (const peer of peers) assert.deepEqual(await peer.whole(), [{ code: 1006, reason: "" }]);
 });
 
 Deno.test("what several consumers read of a run is captured once, each message in its place", async () => {
@@ -474,16 +532,75 @@ Deno.test("a consumer that does not read stalls the real relay", async () => {
   for (let i = 0; i < total; i++) assert.equal((await client.frame())?.payload.length, MiB);
 });
 
-/** Resolves when a number has not changed for 200 ms. */
+/** Resolves when a number that has changed has not done so for half a second. */
 async function stalls(value: () => number): Promise<void> {
-  let last = -1;
+  let last = 0;
   let unchanged = 0;
   await until(() => {
-    unchanged = value() === last ? unchanged + 1 : 0;
+    unchanged = value() > 0 && value() === last ? unchanged + 1 : 0;
     last = value();
-    return unchanged >= 10;
+    return unchanged >= 25;
   }, "the sender to stall");
 }
+
+Deno.test("a consumer that leaves while it stalls the real relay is gone there too", async () => {
+  const peers: Ear[] = [];
+  let taken = 0;
+  await using real = await scriptedRelay((socket) => {
+    peers.push(new Ear(socket));
+    for (let i = 0; i < 64; i++) socket.send(new Uint8Array(MiB), () => taken++);
+  });
+  await using relay = await startTamperingRelay(real);
+  await using client = await RawSocket.webSocket(relay.port, "/consume/job-7");
+  await stalls(() => taken);
+  client.close();
+  assert.deepEqual(await peers[0].whole(), [{ code: 1006, reason: "" }]);
+});
+
+Deno.test("a client that breaks the rules of WebSockets is closed, and so is its connection to the real relay", async () => {
+  const peers: Ear[] = [];
+  await using real = await scriptedRelay((socket) => void peers.push(new Ear(socket)));
+  await using relay = await startTamperingRelay(real);
+  await using client = await RawSocket.webSocket(relay.port, "/consume/job-7");
+  await client.write(clientFrame("not masked", { mask: null }));
+  assert.equal((await client.closed()).code, 1002);
+  assert.deepEqual(await peers[0].whole(), [{ code: 1006, reason: "" }]);
+});
+
+Deno.test("a client that is cut off before it is answered hurts nobody", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await using relay = await startTamperingRelay({ target: { hostname: "127.0.0.1", port } });
+  await using proxy = await startFaultProxy({
+    target: { hostname: "127.0.0.1", port: relay.port },
+  });
+  await using client = await RawSocket.connect(proxy.port);
+  await client.write(request("GET /consume/job-7", HANDSHAKE));
+  using real = await within(listener.accept(), "the connection");
+  proxy.cut();
+  assert.ok(await client.ended());
+  await real.write(new TextEncoder().encode("HTTP/1.1 418 Refused\r\nContent-Length: 0\r\n\r\n"));
+  await readToEnd(real);
+});
+
+async function readToEnd(connection: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(1024);
+  while (await within(connection.read(buffer), "the end") !== null);
+}
+
+Deno.test("a relay that ends cuts what has not got so far as to be open", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const relay = await startTamperingRelay({ target: { hostname: "127.0.0.1", port } });
+  await using idle = await RawSocket.connect(relay.port);
+  await using unanswered = await RawSocket.connect(relay.port);
+  await unanswered.write(request("GET /consume/job-7", HANDSHAKE));
+  using real = await within(listener.accept(), "the connection");
+  await relay[Symbol.asyncDispose]();
+  assert.ok(await idle.ended());
+  assert.ok(await unanswered.ended());
+  await readToEnd(real);
+});
 
 Deno.test("a relay that ends cuts what is open", async () => {
   const peers: Ear[] = [];
