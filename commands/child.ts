@@ -20,7 +20,8 @@ const DRAIN_TICKS = 10;
 export interface ChildOptions {
   /**
    * Gives the command a terminal as its stdout, for programs that hold their output back in a pipe (default false).
-   * Lines still end with "\n", stdin and stderr stay what they are.
+   * Lines still end with "\n", stdin and stderr stay what they are. What processes in the background write after the
+   * command's end is not read, but for the first 10 ms. Needs script(1) of util-linux, and 40 ms.
    */
   readonly pty?: boolean;
   /** Where its stderr goes: to ours, or to {@linkcode Child.stderr} (default "inherit"). */
