@@ -17,8 +17,6 @@ export class Delivery {
   /** Resolves with the reason, if any, when a consumer wants the producer to stop. */
   readonly cancelled: Promise<string | undefined>;
   readonly #producer: RelayProducer;
-  /** Tokens that nobody took. */
-  #unsent = 0;
   #reached = false;
   #failure: RelayError | undefined;
   #ending = false;
@@ -53,18 +51,14 @@ export class Delivery {
   /** Sends messages; resolves when there is room for more. */
   async send(messages: Message[]): Promise<void> {
     const before = this.#producer.undelivered;
-    if (this.#failure === undefined) {
-      try {
-        await this.#producer.sendAll(messages);
-        if (before === 0 && this.#producer.undelivered > 0) {
-          complain("The relay is away and --replay-buffer is full: what follows is not delivered");
-        }
-        return;
-      } catch (error) {
-        this.#fail(expected(error));
+    try {
+      await this.#producer.sendAll(messages);
+      if (before === 0 && this.#producer.undelivered > 0 && this.#failure === undefined) {
+        complain("The relay is away and --replay-buffer is full: what follows is not delivered");
       }
+    } catch (error) {
+      this.#fail(expected(error));
     }
-    this.#unsent += messages.length;
   }
 
   /** The stream is complete. @throws {RelayError} where the relay has not confirmed all of it. */
@@ -93,17 +87,18 @@ export class Delivery {
       } finally {
         clearStatus();
       }
-      if (this.#producer.undelivered > 0 && this.#failure.code === "unreachable") {
-        throw this.#failure;
-      }
     }
-    const lost = this.#unsent + this.#producer.undelivered;
-    const what = lost === 0
-      ? "The end of the stream was not confirmed"
-      : `${lost} token${
-        lost === 1 ? " was" : "s were"
-      } not delivered, and the last ones before may be missing too`;
-    throw new RelayError(this.#failure.code, `${what}: ${this.#failure.message}`);
+    throw new RelayError(this.#failure.code, `${this.#loss()}: ${this.#failure.message}`);
+  }
+
+  #loss(): string {
+    const { undelivered, unconfirmed, acknowledging } = this.#producer;
+    const parts = [];
+    if (undelivered > 0) parts.push(`${tokens(undelivered)} not delivered`);
+    if (unconfirmed > 0) parts.push(`${tokens(unconfirmed)} not confirmed`);
+    if (parts.length === 0) return "The end of the stream was not confirmed";
+    if (!acknowledging) parts.push("the last ones before may be missing too");
+    return parts.join(", ");
   }
 
   #relay(state: "away" | "back", error?: RelayError): void {
@@ -125,4 +120,8 @@ export class Delivery {
 function expected(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
   throw error;
+}
+
+function tokens(count: number): string {
+  return count === 1 ? "1 token was" : `${count} tokens were`;
 }

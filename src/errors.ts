@@ -77,17 +77,23 @@ export class RelayError extends Error {
   override readonly name = "RelayError";
   /** What kind of failure it is. */
   readonly code: ErrorCode;
+  /** Whether the same will happen again until somebody changes something: trying again is no use. */
+  readonly lasting: boolean;
   /** What a peer is given: the generic text of the table, or `message` where it was said to be fit for that. */
   readonly peerText: string;
 
-  /** `cause`, when given, is kept for `--log-level debug`; with `tellPeer` a peer is given `message` (at most 123 bytes). */
+  /**
+   * `cause`, when given, is kept for `--log-level debug`; with `tellPeer` a peer is given `message` (at most 123 bytes);
+   * `lasting` is {@linkcode RelayError.lasting} (default false).
+   */
   constructor(
     code: ErrorCode,
     message: string = ERRORS[code].text,
-    options: ErrorOptions & { tellPeer?: boolean } = {},
+    options: ErrorOptions & { tellPeer?: boolean; lasting?: boolean } = {},
   ) {
     super(message, options);
     this.code = code;
+    this.lasting = options.lasting ?? false;
     this.peerText = options.tellPeer ? message : ERRORS[code].text;
   }
 

@@ -235,22 +235,37 @@ function refused(url: URL, status: number): RelayError {
   return new RelayError(
     "unreachable",
     `Cannot reach a relay at ${url.host}: it answers HTTP ${status} instead of a WebSocket. Is the URL that of a relay?`,
+    { lasting: status < 500 && !BUSY.has(status) },
   );
 }
+
+/** Answers below 500 of a server that may answer otherwise soon (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4). */
+const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function unreachable(url: URL, cause: Error, proxy: string | undefined): RelayError {
   const where = proxy === undefined ? url.origin : `${url.origin} through the proxy ${proxy}`;
   return new RelayError("unreachable", `Cannot reach the relay at ${where}: ${reason(cause)}`, {
     cause,
+    lasting: isLasting(cause),
   });
 }
 
-function reason({ code = "", message }: Error & { code?: string }): string {
+type Failure = Error & { code?: string };
+
+/** A certificate that is not trusted and a server that speaks something else stay what they are. */
+function isLasting({ code = "", message }: Failure): boolean {
+  return UNTRUSTED.test(code) || NO_TLS.test(message) || code === "HPE_INVALID_CONSTANT";
+}
+
+const UNTRUSTED = /CERT|VERIFY|ISSUER/;
+const NO_TLS = /InvalidContentType|wrong version number/;
+
+function reason({ code = "", message }: Failure): string {
   if (REASONS[code] !== undefined) return REASONS[code];
-  if (/CERT|VERIFY|ISSUER/.test(code)) {
+  if (UNTRUSTED.test(code)) {
     return `${message}. To trust a certificate authority of your own, set DENO_CERT=ca.pem`;
   }
-  if (/InvalidContentType|wrong version number/.test(message)) {
+  if (NO_TLS.test(message)) {
     return "what answers there does not speak TLS. Is it ws:// instead of wss://?";
   }
   return message.includes("timed out") ? "no answer in time" : message || code;

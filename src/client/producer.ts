@@ -87,7 +87,9 @@ export class RelayProducer implements AsyncDisposable {
   /** Number of the next message, where they are sealed: more than the uplink has while some are being sealed. */
   #next = 0;
   #sealing: Promise<void> = Promise.resolve();
-  #undelivered = 0;
+  /** Messages that were taken to be sent, and those that were dropped. */
+  #taken = 0;
+  #dropped = 0;
   #finished = false;
 
   private constructor(
@@ -171,9 +173,23 @@ export class RelayProducer implements AsyncDisposable {
     return new Promise((resolve) => this.#uplink.finished.catch(resolve));
   }
 
-  /** Messages that were dropped because the relay was away for too long or too much had gathered. */
+  /**
+   * Messages that readers will not have: those dropped because the relay was away for too long or too much had gathered,
+   * and, once nothing can be sent any more, those that never were.
+   */
   get undelivered(): number {
-    return this.#undelivered;
+    if (this.#uplink.failure === undefined) return this.#dropped;
+    return this.#dropped + Math.max(0, this.#taken - this.#uplink.sent);
+  }
+
+  /** Messages that were sent and that the relay has not acknowledged: readers have them, or not. */
+  get unconfirmed(): number {
+    return Math.max(0, Math.min(this.#taken, this.#uplink.sent) - this.#uplink.acknowledged);
+  }
+
+  /** Whether the relay tells what it has; one of the plain protocol only confirms the end. */
+  get acknowledging(): boolean {
+    return !this.#uplink.plain;
   }
 
   /** Sends a piece of text. */
@@ -193,12 +209,13 @@ export class RelayProducer implements AsyncDisposable {
    * `ep`, `n` or `p`, which encrypted messages have of their own.
    */
   async sendAll(messages: readonly Message[]): Promise<void> {
-    if (this.#undelivered > 0 || this.#uplink.full && !await this.#uplink.room()) {
-      this.#undelivered += messages.length;
+    if (this.#dropped > 0 || this.#uplink.full && !await this.#uplink.room()) {
+      this.#dropped += messages.length;
       if (this.#uplink.failure !== undefined) throw this.#uplink.failure;
       return;
     }
     if (this.#sealer !== undefined) messages.forEach(checkNames);
+    this.#taken += messages.length;
     await this.#push(messages.map((message) => JSON.stringify(message)));
   }
 
@@ -253,7 +270,7 @@ export class RelayProducer implements AsyncDisposable {
 
   async #finish(messages: Message[], ending: Ending): Promise<void> {
     this.#finished = true;
-    const missing = this.#undelivered;
+    const missing = this.#dropped;
     if (missing > 0) {
       const message = `${missing} messages were dropped while the relay was away`;
       messages = [{ type: "error", code: "undelivered", message }, { type: "done", usage: {} }];
@@ -265,7 +282,7 @@ export class RelayProducer implements AsyncDisposable {
     if (missing > 0) {
       throw new RelayError(
         "unreachable",
-        `${missing} messages were dropped: the relay was away for too long`,
+        `The relay was away for too long, and ${missing} messages were dropped`,
       );
     }
   }

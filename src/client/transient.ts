@@ -17,5 +17,5 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** Whether another attempt may succeed where nobody changes anything. */
 export function isTransient(error: unknown): error is RelayError {
-  return error instanceof RelayError && TRANSIENT.has(error.code);
+  return error instanceof RelayError && !error.lasting && TRANSIENT.has(error.code);
 }

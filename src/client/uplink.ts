@@ -98,6 +98,21 @@ export class Uplink {
     return this.#buffer.next;
   }
 
+  /** The first message that the relay, this one or the one before, has not acknowledged. */
+  get acknowledged(): number {
+    return this.#buffer.acknowledged;
+  }
+
+  /** The first message that the relay was not sent. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Whether the relay speaks the plain protocol, which acknowledges nothing but the end. */
+  get plain(): boolean {
+    return this.#plain;
+  }
+
   /** Why nothing is sent any more. */
   get failure(): RelayError | undefined {
     return this.#failure;

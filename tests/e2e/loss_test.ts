@@ -58,7 +58,10 @@ for (const [how, env] of Object.entries(WAYS)) {
     await producer.closeStdin();
     const produced = await producer.finished;
     assert.deepEqual([produced.code, produced.stdout], [4, "one\ntwo\nthree\nend"]);
-    assert.match(produced.stderr, /\nstreamrelay: 3 tokens were not delivered.*\n$/);
+    assert.match(
+      produced.stderr,
+      /\nstreamrelay: 3 tokens were not delivered(, 1 token was not confirmed)?: .*\n$/,
+    );
   });
 
   Deno.test(`a relay told to stop in mid-stream tells both sides and is gone soon (${how})`, async () => {
