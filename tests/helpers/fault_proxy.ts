@@ -26,6 +26,11 @@ export interface Faults {
   /** Ends both sides (default `reset`); what was not passed on by now is dropped. */
   cut(how?: Cut): void;
   /**
+   * Takes the client away while the relay goes on believing in it: the client's side is reset, the relay's stays open and
+   * silent.
+   */
+  orphan(): void;
+  /**
    * Cuts both sides after exactly `bytes` more have been passed in one direction; `Infinity` disarms, as does another
    * limit of that direction. Where a peer has no room for more, the 64 KiB that are being written to it may exceed the
    * limit, and a reset may overtake bytes.
@@ -47,7 +52,7 @@ export interface FaultConnection extends Faults {
   untilPassed(bytes: number, direction: Direction): Promise<void>;
 }
 
-/** A proxy that runs. Its faults are those of all connections: all to come too, but for `cut`. */
+/** A proxy that runs. Its faults are those of all connections: all to come too, but for `cut` and `orphan`. */
 export interface FaultProxy extends Faults, AsyncDisposable {
   /** Where clients connect, e.g. `ws://127.0.0.1:41234`. */
   readonly url: string;
@@ -163,6 +168,10 @@ class TcpProxy implements FaultProxy {
     for (const connection of this.connections) connection.cut(how);
   }
 
+  orphan(): void {
+    for (const connection of this.connections) connection.orphan();
+  }
+
   cutAfter(bytes: number, direction: Direction, options?: { how?: Cut }): void {
     this.#stand(direction, (connection) => connection.cutAfter(bytes, direction, options));
   }
@@ -260,6 +269,15 @@ class Connection implements FaultConnection {
       // a socket that is closed with bytes unread sends a reset: what still comes is read and dropped
       else socket.resume().end();
     }
+  }
+
+  orphan(): void {
+    const [client, relay] = this.#sockets;
+    if (client.destroyed) return;
+    for (const lane of Object.values(this.#lanes)) lane.stop();
+    reset(client);
+    relay?.resume(); // read and dropped
+    relay?.once("end", () => relay.end());
   }
 
   cutAfter(bytes: number, direction: Direction, { how }: { how?: Cut } = {}): void {
