@@ -147,7 +147,7 @@ class World implements AsyncDisposable {
   }
 
   async strike({ what, client, bytes }: FaultPlan): Promise<void> {
-    const connection = this.proxies[client % this.proxies.length].connections.at(-1);
+    const connection = this.proxies[client % this.proxies.length]?.connections.at(-1);
     if (what === "restart") return await (this.#restart = this.#replace(this.#restart));
     if (what === "cut") connection?.cut("reset");
     else if (what === "end") connection?.cut("end");
