@@ -33,6 +33,8 @@ class Check {
   doubled = 0;
   reordered = 0;
   seen = 0;
+  /** Why the reading ended badly. */
+  failure: string | undefined;
   readonly #numbers = new Set<number>();
   #highest = -1;
 
@@ -96,6 +98,7 @@ async function chaos(options: ChaosOptions): Promise<number> {
     readings.push(read(shared, 0)); // long after
     for (const check of await Promise.all(readings)) {
       check.end(total);
+      if (check.failure !== undefined) failures.push(check.failure);
       checks.push(check);
     }
   }).map((stream) => stream.catch((error) => void failures.push(String(error))));
@@ -185,7 +188,10 @@ async function read(shared: Shared, delayMs: number): Promise<Check> {
     } catch (error) {
       // who never reached the relay is told so at once; a reading that had begun does not end like that
       const early = error instanceof RelayError && error.code === "unreachable" && check.seen === 0;
-      if (!early) throw new Error(`${shared.channel} at ${check.seen}: ${error}`);
+      if (!early) {
+        check.failure = `${shared.channel} at ${check.seen}: ${error}`;
+        return check;
+      }
       await sleep(100);
     }
   }
