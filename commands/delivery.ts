@@ -20,6 +20,7 @@ export class Delivery {
   #reached = false;
   #failure: RelayError | undefined;
   #ending = false;
+  #replacedTold = false;
   #absent: RelayError | undefined;
 
   private constructor(producer: RelayProducer, cancelled: Promise<string | undefined>) {
@@ -49,10 +50,20 @@ export class Delivery {
   }
 
   /** Sends messages; resolves when there is room for more. */
-  async send(messages: Message[]): Promise<void> {
+  send(messages: Message[]): Promise<void> {
+    return this.#send(() => this.#producer.sendAll(messages));
+  }
+
+  /** Sends text as it was read; resolves when there is room for more. */
+  async sendText(chunk: Uint8Array): Promise<void> {
+    await this.#send(() => this.#producer.sendText(chunk));
+    if (this.#producer.textReplaced) this.#tellReplaced();
+  }
+
+  async #send(send: () => Promise<void>): Promise<void> {
     const before = this.#producer.undelivered;
     try {
-      await this.#producer.sendAll(messages);
+      await send();
       if (before === 0 && this.#producer.undelivered > 0 && this.#failure === undefined) {
         complain("The relay is away and --replay-buffer is full: what follows is not delivered");
       }
@@ -81,7 +92,9 @@ export class Delivery {
     if (this.#failure === undefined) {
       if (this.#absent !== undefined) status("waiting for the relay … (Ctrl-C to stop)");
       try {
-        return await end();
+        await end();
+        if (this.#producer.textReplaced) this.#tellReplaced();
+        return;
       } catch (error) {
         this.#failure = expected(error);
       } finally {
@@ -107,6 +120,12 @@ export class Delivery {
     if (state === "back") return say("The relay is there: what was kept is sent");
     complain(`Going on without the relay, and trying it again: ${error!.message}`);
     if (this.#ending) status("waiting for the relay … (Ctrl-C to stop)");
+  }
+
+  #tellReplaced(): void {
+    if (this.#replacedTold) return;
+    this.#replacedTold = true;
+    complain("the input is not all UTF-8: U+FFFD stands for the bytes that are not");
   }
 
   #fail(error: RelayError): void {

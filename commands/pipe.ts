@@ -7,7 +7,6 @@
 import { TokenSplitter } from "../src/protocol/token_splitter.ts";
 import type { Delivery } from "./delivery.ts";
 import { Output } from "./output.ts";
-import { complain } from "./terminal.ts";
 
 /** Options of {@linkcode pipe}. */
 export interface PipeOptions {
@@ -27,22 +26,37 @@ export async function pipe(
   delivery: Delivery,
   { tee, signal }: PipeOptions,
 ): Promise<Output | undefined> {
-  const splitter = new TokenSplitter();
   const output = tee ? new Output(signal) : undefined;
-  let told = false;
-  const send = async (tokens: string[]) => {
-    if (splitter.replaced && !told) {
-      told = true;
-      complain("the input is not all UTF-8: U+FFFD stands for the bytes that are not");
-    }
-    await delivery.send(tokens.map((content) => ({ type: "token", content })));
-  };
   for await (const chunk of input) {
-    await output?.write(chunk);
-    await send(splitter.feed(chunk));
+    await output?.write(chunk.slice()); // it is written when the next chunk may have come already
+    await delivery.sendText(chunk);
   }
-  await send(splitter.end());
   return output;
+}
+
+/** Bytes read at a time. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Chunks of stdin, ended early by `signal`. A chunk is valid until the next one is asked for: one buffer is used again and
+ * again, as a fast pipe would otherwise leave memory behind faster than it is collected.
+ */
+export async function* stdinChunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = Deno.stdin.readable.getReader({ mode: "byob" });
+  const stop = () => void reader.cancel();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    let buffer = new Uint8Array(READ_BYTES);
+    for (;;) {
+      const { done, value } = await reader.read(buffer);
+      if (done) return;
+      yield value;
+      buffer = new Uint8Array(value.buffer);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** Chunks of a stream, ended early by `signal`. */

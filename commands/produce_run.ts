@@ -10,7 +10,7 @@ import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.
 import { Delivery } from "./delivery.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
-import { chunks, pipe, pipeLog } from "./pipe.ts";
+import { chunks, pipe, pipeLog, stdinChunks } from "./pipe.ts";
 import { complain } from "./terminal.ts";
 
 /** Options of {@linkcode produceInput}. */
@@ -44,7 +44,7 @@ export async function produceInput(options: RunOptions): Promise<void> {
   const cancel = new AbortController();
   void delivery.cancelled.then((reason) => cancel.abort(reason));
   const signal = AbortSignal.any([interrupt.signal, cancel.signal]);
-  const copy = await pipe(chunks(Deno.stdin.readable, signal), delivery, {
+  const copy = await pipe(stdinChunks(signal), delivery, {
     tee: options.tee,
     signal,
   });

@@ -39,7 +39,7 @@ const PING_INTERVAL_MS = 15_000;
 const DEAD_AFTER_MS = 40_000;
 /** Messages read ahead of the caller; over it the socket is not read, and the relay waits. */
 const READ_AHEAD_MESSAGES = 1024;
-const READ_AHEAD_BYTES = 4 * 1024 * 1024;
+const READ_AHEAD_BYTES = 1024 * 1024;
 /** Bytes not yet taken by the system at which `send` asks to wait. */
 const WRITE_AHEAD_BYTES = 1024 * 1024;
 /** Largest message taken from a relay, bytes. */

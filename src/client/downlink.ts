@@ -14,7 +14,7 @@ import {
 } from "../protocol/control.ts";
 import { decodeDataFrame } from "../protocol/data_frame.ts";
 import type { Message } from "../protocol/message.ts";
-import { formatPosition, type Position } from "../protocol/position.ts";
+import { formatPosition, isPlainEpoch, type Position } from "../protocol/position.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { closingError, Connection } from "./connection.ts";
 import type { MessageReader, Reading } from "./message_reader.ts";
@@ -114,6 +114,7 @@ export class Downlink {
         awaySince = undefined;
         stood = true;
         this.#plain = !connection.resumable;
+        if (this.#plain && this.#epoch !== undefined) throw broken(OTHER_RELAY);
         if (this.#plain) yield* this.#readPlain(connection);
         for await (const event of this.#read(connection)) {
           if (event.kind === "messages") backoff.reset(); // a welcome alone is no progress
@@ -194,9 +195,13 @@ export class Downlink {
     if (seq !== this.#next) {
       throw broken(`sent message ${seq} where ${this.#next} was to come, without saying why`);
     }
-    const reading = await this.#options.reader.lines(decoder.decode(lines));
-    this.#next += reading.messages.length;
-    yield* handOut(reading, this.position);
+    for (const piece of pieces(lines)) {
+      const reading = await this.#options.reader.lines(decoder.decode(piece));
+      this.#next += reading.messages.length;
+      yield* handOut(reading, this.position);
+    }
+    // the collector would leave the memory of a fast stream lying about until it happens to run
+    if (bytes.byteLength === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
   }
 
   /** Takes note of a control message. */
@@ -233,7 +238,7 @@ export class Downlink {
     ) {
       throw broken("begins elsewhere than it was asked to");
     }
-    reader.expect(epoch, from);
+    reader.expect(provable(epoch), from);
     this.#epoch = epoch;
     this.#next = from;
     return { kind: "begin", epoch, from, restart: false };
@@ -244,7 +249,7 @@ export class Downlink {
     if (!followRestart || epoch === this.#epoch || from !== 0) {
       throw broken("restarts a run that was not to be restarted");
     }
-    reader.expect(epoch, from);
+    reader.expect(provable(epoch), from);
     this.#epoch = epoch;
     this.#next = from;
     return { kind: "begin", epoch, from, restart: true };
@@ -264,11 +269,33 @@ export class Downlink {
   }
 }
 
+/** Bytes of lines read in one go: what is made of them dies before the next ones come, which keeps the heap small. */
+const PIECE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+
+/** Whole lines, in pieces of about the size above. */
+function* pieces(lines: Uint8Array): Generator<Uint8Array> {
+  for (let from = 0; from < lines.length;) {
+    const to = lines.length - from <= PIECE_BYTES
+      ? lines.length
+      : lines.indexOf(NEWLINE, from + PIECE_BYTES - 1) + 1;
+    yield lines.subarray(from, to);
+    from = to;
+  }
+}
+
 /** The messages that could be read; what is wrong with the next one comes after them. */
 function* handOut({ messages, fault }: Reading, position?: Position): Generator<StreamEvent> {
   if (messages.length > 0) yield { kind: "messages", messages, position };
   if (fault !== undefined) throw fault;
 }
+
+/** What the sealed messages of a run have as its epoch, where that is known: a plain producer does not know the relay's. */
+function provable(epoch: string): string | undefined {
+  return isPlainEpoch(epoch) ? undefined : epoch;
+}
+
+const OTHER_RELAY = "was replaced by one that speaks the plain protocol (v1) and has no positions";
 
 /** A relay that does not keep to the protocol cannot be trusted to be complete. */
 function broken(what: string): RelayError {

@@ -11,6 +11,8 @@ import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
 import type { ErrorMessage, Message } from "../protocol/message.ts";
 import { newEpoch } from "../protocol/position.ts";
+import { type LineRun, TokenLines } from "../protocol/token_lines.ts";
+import { TokenSplitter } from "../protocol/token_splitter.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
 import { type Ending, Uplink } from "./uplink.ts";
 
@@ -87,6 +89,8 @@ export class RelayProducer implements AsyncDisposable {
   /** Number of the next message, where they are sealed: more than the uplink has while some are being sealed. */
   #next = 0;
   #sealing: Promise<void> = Promise.resolve();
+  readonly #tokenLines = new TokenLines();
+  readonly #splitter = new TokenSplitter();
   /** Messages that were taken to be sent, and those that were dropped. */
   #taken = 0;
   #dropped = 0;
@@ -203,19 +207,48 @@ export class RelayProducer implements AsyncDisposable {
   }
 
   /**
+   * Sends text as it was read from a program, UTF-8 in any slices: each line is a token, as is at once what follows the last
+   * newline. `chunk` may be used again once this has resolved. What is held back of a character that has not come whole is
+   * sent with the next chunk, or the end of the stream.
+   *
+   * @throws {RelayError} why nothing can be sent any more.
+   */
+  async sendText(chunk: Uint8Array): Promise<void> {
+    await this.#sendTokens((tokens) => tokens.feed(chunk), (splitter) => splitter.feed(chunk));
+  }
+
+  /** Whether text had bytes that are not UTF-8: U+FFFD was sent for them. */
+  get textReplaced(): boolean {
+    return this.#tokenLines.replaced || this.#splitter.replaced;
+  }
+
+  async #sendTokens(
+    toLines: (tokens: TokenLines) => LineRun,
+    toTokens: (splitter: TokenSplitter) => string[],
+  ): Promise<void> {
+    if (this.#sealer !== undefined) {
+      const tokens = toTokens(this.#splitter);
+      return await this.sendAll(tokens.map((content) => ({ type: "token", content })));
+    }
+    let { lines, count } = toLines(this.#tokenLines);
+    const may = this.#mayTake(count);
+    if (may !== true) {
+      lines = lines.slice(); // the next call may come before there is room
+      if (!await may) return;
+    }
+    this.#uplink.pushLines(lines, count);
+  }
+
+  /**
    * Sends messages together, which costs less than one by one.
    *
    * @throws {RelayError} why nothing can be sent any more; `usage` for a message to be encrypted that has a field `ch`,
    * `ep`, `n` or `p`, which encrypted messages have of their own.
    */
   async sendAll(messages: readonly Message[]): Promise<void> {
-    if (this.#dropped > 0 || this.#uplink.full && !await this.#uplink.room()) {
-      this.#dropped += messages.length;
-      if (this.#uplink.failure !== undefined) throw this.#uplink.failure;
-      return;
-    }
     if (this.#sealer !== undefined) messages.forEach(checkNames);
-    this.#taken += messages.length;
+    const may = this.#mayTake(messages.length);
+    if (may !== true && !await may) return;
     await this.#push(messages.map((message) => JSON.stringify(message)));
   }
 
@@ -248,6 +281,23 @@ export class RelayProducer implements AsyncDisposable {
     if (!this.#finished) await this.#uplink.leave();
   }
 
+  /** Whether so many messages are to be sent; else they are counted as dropped. */
+  #mayTake(count: number): true | Promise<boolean> {
+    if (this.#dropped > 0 || this.#uplink.full) return this.#awaitRoom(count);
+    this.#taken += count;
+    return true;
+  }
+
+  async #awaitRoom(count: number): Promise<boolean> {
+    if (this.#dropped === 0 && await this.#uplink.room()) {
+      this.#taken += count;
+      return true;
+    }
+    this.#dropped += count;
+    if (this.#uplink.failure !== undefined) throw this.#uplink.failure;
+    return false;
+  }
+
   async #push(texts: string[]): Promise<void> {
     if (this.#sealer === undefined) return this.#uplink.push(texts);
     const sealer = this.#sealer;
@@ -270,6 +320,7 @@ export class RelayProducer implements AsyncDisposable {
 
   async #finish(messages: Message[], ending: Ending): Promise<void> {
     this.#finished = true;
+    await this.#sendTokens((tokens) => tokens.end(), (splitter) => splitter.end());
     const missing = this.#dropped;
     if (missing > 0) {
       const message = `${missing} messages were dropped while the relay was away`;

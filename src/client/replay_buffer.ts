@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SEQ_BYTES, skipLines, writeSeq } from "../protocol/data_frame.ts";
+import { LINES_BYTES, SEQ_BYTES, skipLines, writeSeq } from "../protocol/data_frame.ts";
 
 /** Messages that became a data frame together. */
 interface Batch {
@@ -19,7 +19,11 @@ const OVERHEAD_BYTES = 256;
 /** Room for the number, made of characters so that one call encodes the whole frame. */
 const SEQ_ROOM = "\0".repeat(SEQ_BYTES);
 
+/** Messages are put into one frame up to about so many bytes: a relay takes frames of {@linkcode LINES_BYTES} at least. */
+const FRAME_BYTES = LINES_BYTES / 4;
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * The newest messages of a run as data frames, acknowledged ones too: a relay that has lost its memory is filled again
@@ -78,10 +82,29 @@ export class ReplayBuffer {
 
   /** Appends messages, each one compact JSON text. */
   push(texts: readonly string[]): void {
-    const frame = encoder.encode(`${SEQ_ROOM}${texts.join("\n")}\n`);
+    for (let from = 0; from < texts.length;) {
+      const to = endOfFrame(texts, from);
+      const frame = encoder.encode(`${SEQ_ROOM}${texts.slice(from, to).join("\n")}\n`);
+      this.#append(frame, to - from);
+      from = to;
+    }
+  }
+
+  /** Appends `count` messages, as lines each ended by a newline; they are copied. */
+  pushLines(lines: Uint8Array, count: number): void {
+    if (lines.length > FRAME_BYTES) {
+      return this.push(decoder.decode(lines).slice(0, -1).split("\n"));
+    }
+    if (count === 0) return;
+    const frame = new Uint8Array(SEQ_BYTES + lines.length);
+    frame.set(lines, SEQ_BYTES);
+    this.#append(frame, count);
+  }
+
+  #append(frame: Uint8Array<ArrayBuffer>, count: number): void {
     writeSeq(frame, 0, this.#next);
-    this.#batches.push({ seq: this.#next, count: texts.length, frame });
-    this.#next += texts.length;
+    this.#batches.push({ seq: this.#next, count, frame });
+    this.#next += count;
     this.#bytes += frame.length + OVERHEAD_BYTES;
     this.#unacknowledgedBytes += frame.length + OVERHEAD_BYTES;
     this.#forget();
@@ -100,9 +123,14 @@ export class ReplayBuffer {
     this.#forget();
   }
 
-  /** The frame that begins at message `seq`, and the message after it; `undefined` where there is none yet. */
+  /**
+   * The frame that begins at message `seq`, and the message after it; `undefined` where there is none yet.
+   *
+   * @throws {RangeError} where that message is forgotten.
+   */
   frameAt(seq: number): { frame: Uint8Array; next: number } | undefined {
     if (seq >= this.#next) return undefined;
+    if (seq < this.#first) throw new RangeError(`Message ${seq} is forgotten`);
     const batch = this.#find(seq);
     const next = batch.seq + batch.count;
     if (batch.seq === seq) return { frame: batch.frame, next };
@@ -143,3 +171,13 @@ export class ReplayBuffer {
 }
 
 const NOTHING: Batch = { seq: 0, count: 0, frame: new Uint8Array(0) };
+
+/** Where the frame ends that begins with text `from`. Characters are counted: JSON of other than ASCII is up to thrice as long. */
+function endOfFrame(texts: readonly string[], from: number): number {
+  let length = texts[from].length;
+  let to = from + 1;
+  while (to < texts.length && length + texts[to].length < FRAME_BYTES) {
+    length += texts[to++].length + 1;
+  }
+  return to;
+}

@@ -42,6 +42,9 @@ export interface Ending extends EndDetails {
   readonly status: RunStatus;
 }
 
+/** What it may lack, and what it has, nobody could say. */
+const OTHER_RELAY =
+  "Another relay answers now, which speaks the plain protocol (v1): the stream cannot go on there";
 /** Time for the relay to answer a hello, ms. */
 const WELCOME_TIMEOUT_MS = 10_000;
 
@@ -74,6 +77,8 @@ export class Uplink {
   #window = 0;
   #sending = false;
   #plain = false;
+  /** Whether a connection stood once. */
+  #reached = false;
   #ending: Ending | undefined;
   #endSent = false;
   #failure: RelayError | undefined;
@@ -139,6 +144,13 @@ export class Uplink {
     this.#pump();
   }
 
+  /** Takes `count` messages as lines; they are copied. */
+  pushLines(lines: Uint8Array, count: number): void {
+    if (this.#failure !== undefined || count === 0) return;
+    this.#buffer.pushLines(lines, count);
+    this.#pump();
+  }
+
   /** Ends the run after what was pushed. */
   end(ending: Ending): void {
     this.#ending = ending;
@@ -182,6 +194,7 @@ export class Uplink {
     });
     try {
       if (connection.resumable) await this.#serve(connection);
+      else if (this.#reached) throw new RelayError("protocol", OTHER_RELAY);
       else await this.#servePlain(connection);
     } finally {
       this.#connection = undefined;
@@ -217,6 +230,7 @@ export class Uplink {
 
   #standing(connection: Connection): void {
     this.#connection = connection;
+    this.#reached = true;
     this.#awaySince = undefined;
     this.#connected.resolve();
     if (this.#told) this.#options.onBack();

@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { isEpoch } from "./position.ts";
+import { isEpoch, isPlainEpoch } from "./position.ts";
 
 /** The WebSocket subprotocol by which both sides agree on it. */
 export const SUBPROTOCOL = "streamrelay.v2";
@@ -162,7 +162,7 @@ export function parseToConsumer(text: string): ToConsumer {
   const { type, state, status } = fields;
   switch (type) {
     case "welcome":
-      if (!STATES.has(state)) break;
+      if (!STATES.has(state)) throw fault("welcome: no such state");
       return { type, state: state as ChannelState };
     case "begin":
     case "restart":
@@ -174,7 +174,7 @@ export function parseToConsumer(text: string): ToConsumer {
     case "cancelling":
       return { type, reached: fields.reached === true, reason: reason(fields) };
     case "end":
-      if (!END_STATUS.has(status)) break;
+      if (!END_STATUS.has(status)) throw fault("end: no such status");
       return {
         ...endDetails(fields),
         type,
@@ -189,10 +189,12 @@ function produceHello(fields: Fields): ProduceHello {
   const first = seq(fields, "first");
   const next = seq(fields, "next");
   if (first > next) throw fault("hello: first is beyond next");
+  const ownEpoch = epoch(fields);
+  if (isPlainEpoch(ownEpoch)) throw fault("hello: this epoch is a relay's, of a plain producer");
   return {
     type: "hello",
     role: "produce",
-    epoch: epoch(fields),
+    epoch: ownEpoch,
     first,
     next,
     credential: credential(fields),
@@ -258,7 +260,8 @@ function endDetails({ exit_code, signal }: Fields): EndDetails {
 /** Reasons end up on terminals: printable characters only, and not too many. */
 function reason({ reason }: Fields): string | undefined {
   if (typeof reason !== "string") return undefined;
-  return reason.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "").slice(0, MAX_REASON);
+  const printable = reason.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
+  return [...printable].slice(0, MAX_REASON).join("");
 }
 
 function fault(what: string): RelayError {

@@ -10,6 +10,9 @@ import { RelayError } from "../errors.ts";
 /** Bytes in front of the lines. */
 export const SEQ_BYTES = 8;
 
+/** Lines that every relay takes in one frame, bytes, however small its bound of a message is. */
+export const LINES_BYTES = 1024 * 1024;
+
 const NEWLINE = 0x0a;
 
 /** What a data frame holds. */
@@ -18,6 +21,11 @@ export interface DataFrame {
   readonly seq: number;
   /** The messages, whole lines; a view. */
   readonly lines: Uint8Array;
+}
+
+/** The largest data frame where a message may have `maxMessageBytes`: one such message, or many that are smaller. */
+export function maxFrameBytes(maxMessageBytes: number): number {
+  return SEQ_BYTES + Math.max(LINES_BYTES, maxMessageBytes + 1);
 }
 
 /** Writes `seq` at `offset`. */

@@ -23,6 +23,12 @@ export interface RecordRun {
   readonly last: number;
 }
 
+/** Records that were lines. */
+export interface ConvertedRun extends RecordRun {
+  /** Bytes of the longest message. */
+  readonly longest: number;
+}
+
 /**
  * Lines → records.
  *
@@ -39,14 +45,16 @@ export class LinesToRecords {
   #scratch = new Uint8Array(64 * 1024);
 
   /** Converts whole lines; the last byte of `lines` must be a newline. */
-  convert(lines: Uint8Array): RecordRun {
+  convert(lines: Uint8Array): ConvertedRun {
     const target = this.#room(lines.length);
     let count = 0;
     let last = 0;
+    let longest = 0;
     let out = 0;
     for (let at = 0; at < lines.length; count++) {
       const end = lines.indexOf(NEWLINE, at);
       last = out;
+      if (end - at > longest) longest = end - at;
       out = writeHeader(target, out, end - at);
       if (end - at <= SHORT) {
         while (at < end) target[out++] = lines[at++];
@@ -56,7 +64,7 @@ export class LinesToRecords {
       }
       at = end + 1;
     }
-    return { records: target.subarray(0, out), count, last };
+    return { records: target.subarray(0, out), count, last, longest };
   }
 
   /** Memory for the records of `size` bytes of lines: an empty line, one byte, is the one that grows most, to two. */

@@ -19,6 +19,8 @@ const POSITION = /^([A-Za-z0-9_-]{1,64}):(0|[1-9]\d{0,15})$/;
 /** Base36 digits of a time in ms: enough until the year 5188. */
 const TIME_DIGITS = 9;
 const RANDOM_BYTES = 9;
+/** The beginning of epochs that relays make. */
+const PLAIN = "v1-";
 
 /** Whether `text` may name a run. */
 export function isEpoch(text: string): boolean {
@@ -34,6 +36,19 @@ export function newEpoch(now: number = Date.now()): string {
   return `${now.toString(36).padStart(TIME_DIGITS, "0")}-${
     random.toBase64({ alphabet: "base64url" })
   }`;
+}
+
+/**
+ * A fresh epoch for a run of a plain producer, which has none of its own. It can be told from those that producers give
+ * themselves: what is sealed cannot prove it.
+ */
+export function newPlainEpoch(): string {
+  return `${PLAIN}${newEpoch()}`;
+}
+
+/** Whether a relay made `epoch` for a plain producer. */
+export function isPlainEpoch(epoch: string): boolean {
+  return epoch.startsWith(PLAIN);
 }
 
 /** `<epoch>:<seq>`. */

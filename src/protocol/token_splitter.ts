@@ -4,13 +4,14 @@
  * @module
  */
 
-const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
+import { WholeCharacters } from "./whole_characters.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Cuts a stream of bytes into tokens: each line with its newline, and whatever follows the last newline at once, so that
- * text that comes word by word goes out word by word. Concatenated, the tokens are the input; a character whose bytes
- * come in two reads waits for the second. Bytes that are not UTF-8 become U+FFFD.
+ * text that comes word by word goes out word by word. Concatenated, the tokens are the input; for what is no UTF-8 see
+ * {@linkcode WholeCharacters}.
  *
  * @example
  * ```ts
@@ -23,50 +24,22 @@ const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
  * ```
  */
 export class TokenSplitter {
+  readonly #characters = new WholeCharacters();
+
   /** Whether any byte had to be replaced. */
-  replaced = false;
-  #held: Uint8Array = new Uint8Array(0);
+  get replaced(): boolean {
+    return this.#characters.replaced;
+  }
 
   /** Takes what was read in one go; returns the tokens it makes. */
   feed(chunk: Uint8Array): string[] {
-    let bytes = chunk;
-    if (this.#held.length > 0) {
-      bytes = new Uint8Array(this.#held.length + chunk.length);
-      bytes.set(this.#held);
-      bytes.set(chunk, this.#held.length);
-    }
-    const cut = bytes.length - unfinished(bytes);
-    this.#held = bytes.slice(cut);
-    return lines(this.#decode(bytes.subarray(0, cut)));
+    return lines(decoder.decode(this.#characters.feed(chunk)));
   }
 
   /** The input has ended; returns what was held back. */
   end(): string[] {
-    const held = this.#held;
-    this.#held = new Uint8Array(0);
-    return lines(this.#decode(held));
+    return lines(decoder.decode(this.#characters.end()));
   }
-
-  #decode(bytes: Uint8Array): string {
-    try {
-      return STRICT.decode(bytes);
-    } catch {
-      this.replaced = true; // the caller tells the user; the stream goes on
-      return LENIENT.decode(bytes);
-    }
-  }
-}
-
-/** How many bytes at the end begin a character (RFC 3629 §3) whose other bytes are still to come: 0 to 3. */
-function unfinished(bytes: Uint8Array): number {
-  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
-    const byte = bytes[bytes.length - back];
-    if (byte < 0x80) return 0;
-    if (byte < 0xc0) continue; // a continuation byte: its lead is further back
-    const size = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-    return size > back ? back : 0;
-  }
-  return 0;
 }
 
 function lines(text: string): string[] {

@@ -9,7 +9,7 @@ import { RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { MemoryLog } from "../log/memory_log.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
-import { newEpoch } from "../protocol/position.ts";
+import { newPlainEpoch } from "../protocol/position.ts";
 import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -64,7 +64,7 @@ export class Channels {
    */
   produce(id: string, producer: ProducerLink): Channel {
     return this.#produce(id, (channel) => {
-      channel.start(producer, this.#newLog(newEpoch(), 0), this.now);
+      channel.start(producer, this.#newLog(newPlainEpoch(), 0), this.now);
     });
   }
 

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { RelayError } from "../../errors.ts";
 import type { ClientControl, ToConsumer, ToProducer } from "../../protocol/control.ts";
-import { parseClientControl } from "../../protocol/control.ts";
+import { MAX_CONTROL_MESSAGE_BYTES, parseClientControl } from "../../protocol/control.ts";
 import { encodeRecord, payloads } from "../../protocol/record.ts";
 
 const encoder = new TextEncoder();
@@ -22,5 +23,10 @@ export function controlText(message: ToProducer | ToConsumer): Uint8Array {
  * @throws {RelayError} `protocol` at the first that is none.
  */
 export function* controlsIn(records: Uint8Array): Generator<ClientControl> {
-  for (const payload of payloads(records)) yield parseClientControl(decoder.decode(payload));
+  for (const payload of payloads(records)) {
+    if (payload.length > MAX_CONTROL_MESSAGE_BYTES) {
+      throw new RelayError("protocol", "control message is too long", { tellPeer: true });
+    }
+    yield parseClientControl(decoder.decode(payload));
+  }
 }

@@ -77,6 +77,8 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
     if (seq !== this.#next) throw fault(`data from message ${seq}: ${this.#next} is next`);
     if (!ascii && !isUtf8(lines, 0, lines.length)) throw new RelayError("bad_text");
     const run = converter.convert(lines);
+    if (run.longest > this.#limits.maxMessageBytes) throw new RelayError("too_big");
+    if (this.#next + run.count > Number.MAX_SAFE_INTEGER) throw fault("numbers are used up");
     this.#channels.appendRun(this.#channel, this, run);
     this.#next += run.count;
     this.#bytes += lines.length;

@@ -10,7 +10,7 @@ import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
 import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.ts";
 import { type ConsumeHello, type ProduceHello, SUBPROTOCOL } from "../../protocol/control.ts";
-import { SEQ_BYTES } from "../../protocol/data_frame.ts";
+import { maxFrameBytes } from "../../protocol/data_frame.ts";
 import { encodeRecord } from "../../protocol/record.ts";
 import type { Access } from "../access.ts";
 import { type Channels, shortId } from "../channels.ts";
@@ -131,8 +131,8 @@ export class WebSocketDoor {
       if (hello.credential !== undefined) this.#check(hello.credential, path);
       else if (!known) this.#refuse(path);
       decoder.single = false;
-      // a data frame of one message, the largest there is; a consumer stays with the size of control messages
-      if (path.role === "produce") decoder.maxMessageBytes = limits.maxMessageBytes + SEQ_BYTES + 1;
+      // a consumer stays with the size of control messages
+      if (path.role === "produce") decoder.maxMessageBytes = maxFrameBytes(limits.maxMessageBytes);
       connection.expectBy(undefined);
       return connection.handler = this.#resumable(connection, path, hello);
     });
