@@ -7,6 +7,7 @@
 import { type ConsumerOptions, RelayConsumer } from "../src/client/consumer.ts";
 import type { StreamEvent } from "../src/client/downlink.ts";
 import { isToken, type Message } from "../src/protocol/message.ts";
+import type { Position } from "../src/protocol/position.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
@@ -43,9 +44,11 @@ export async function consume(options: ConsumeOptions): Promise<void> {
   using interrupt = new Interrupt(options.cancelOnInterrupt ? () => askToCancel() : undefined);
   const { signal } = interrupt;
   const consumer = new RelayConsumer({ ...options.consumer, ...file?.resume, url, signal });
-  const askToCancel = () => {
-    status("cancelling … (Ctrl-C again to leave)");
-    consumer.cancel("a consumer was interrupted");
+  const askToCancel = (): boolean => {
+    const asked = consumer.cancel("a consumer was interrupted");
+    if (asked) status("cancelling … (Ctrl-C again to leave)");
+    else complain("cannot cancel: this relay speaks the plain protocol (v1)");
+    return asked;
   };
   const stats = new StreamStats();
   try {
@@ -83,8 +86,10 @@ class Printer {
   async run(): Promise<void> {
     status(`waiting for the first token of ${this.#options.consumer.channel} … (Ctrl-C to stop)`);
     try {
-      for await (const event of this.#consumer.events()) {
-        if (event.kind === "messages") await this.#print(event);
+      const asText = !this.#options.json && !this.#options.collect;
+      for await (const event of this.#consumer.events({ asText })) {
+        if (event.kind === "text") await this.#printText(event);
+        else if (event.kind === "messages") await this.#print(event);
         else this.#tell(event);
         if (this.#output.closed) return;
       }
@@ -103,18 +108,30 @@ class Printer {
 
   async #print({ messages, position }: StreamEvent & { kind: "messages" }): Promise<void> {
     clearStatus();
-    this.#stats.count(messages);
+    this.#stats.count(messages.filter(isToken).length);
     const text = textOf(messages, this.#options.json);
     if (this.#options.collect) this.#collected.push(text);
     else if (text !== "") await this.#output.write(text);
-    if (this.#file === undefined || position === undefined) return;
-    this.#file.reached(position, messages.at(-1)!.type === "done");
+    if (position === undefined) return;
+    await this.#reached(position, messages.at(-1)!.type === "done");
+  }
+
+  async #printText({ text, count, position }: StreamEvent & { kind: "text" }): Promise<void> {
+    clearStatus();
+    this.#stats.count(count);
+    await this.#output.write(text);
+    await this.#reached(position, false);
+  }
+
+  async #reached(position: Position, complete: boolean): Promise<void> {
+    if (this.#file === undefined) return;
+    this.#file.reached(position, complete);
     if (this.#options.collect || !this.#file.due) return;
     await this.#output.flush();
     await this.#file.save();
   }
 
-  #tell(event: Exclude<StreamEvent, { kind: "messages" }>): void {
+  #tell(event: Exclude<StreamEvent, { kind: "messages" | "text" }>): void {
     switch (event.kind) {
       case "begin":
         if (event.restart) complain("the job was started anew: its new run follows from its start");

@@ -5,7 +5,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
-import type { Message } from "../src/protocol/message.ts";
+import { isToken, type Message } from "../src/protocol/message.ts";
 import { DEMO_TEXT } from "./demo_text.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -77,7 +77,7 @@ async function consume(
 ): Promise<void> {
   const output = new Output();
   for await (const message of consumer.messages()) {
-    stats.count([message]);
+    stats.count(isToken(message) ? 1 : 0);
     if (message.type === "token") await output.write(String(message.content));
   }
   await output.flush();

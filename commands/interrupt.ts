@@ -24,24 +24,24 @@ const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM"];
 
 /**
  * Turns the first SIGINT or SIGTERM into an abort; the second one ends the process at once. With `before`, the first
- * SIGINT calls that instead, and the next signal aborts.
+ * SIGINT calls that instead, and the next signal aborts, where it returns true.
  */
 export class Interrupt implements Disposable {
-  #before: (() => void) | undefined;
+  #before: (() => boolean) | undefined;
   readonly #controller = new AbortController();
   readonly #handlers = SIGNALS.map((name) => {
     const handler = () => {
       if (this.signal.aborted) Deno.exit(SIGNAL_EXIT[name]);
       const before = this.#before;
       this.#before = undefined;
-      if (name === "SIGINT" && before !== undefined) return before();
+      if (name === "SIGINT" && before?.()) return;
       this.#controller.abort(new Interrupted(name));
     };
     Deno.addSignalListener(name, handler);
     return { name, handler };
   });
 
-  constructor(before?: () => void) {
+  constructor(before?: () => boolean) {
     this.#before = before;
   }
 

@@ -8,8 +8,10 @@ import { RelayError } from "../src/errors.ts";
 import { reasonOf } from "./options.ts";
 
 const encoder = new TextEncoder();
-/** Characters that wait for stdout at which {@linkcode Output.write} asks to wait. */
+/** Bytes that wait for stdout at which {@linkcode Output.write} asks to wait. */
 const WRITE_AHEAD = 256 * 1024;
+/** A buffer above this size is not kept, bytes. */
+const WORTH_KEEPING = 1024 * 1024;
 /** What a reader of stdout has to take the rest once the command is interrupted, ms: it may have stopped reading. */
 const GRACE_MS = 1_000;
 
@@ -21,8 +23,10 @@ export class Output {
   /** Whether nothing can be written any more. */
   closed = false;
   #failure: RelayError | undefined;
-  #pending: (string | Uint8Array)[] = [];
+  /** What waits; while it is written the other buffer takes what comes. */
+  #pending = new Uint8Array(64 * 1024);
   #size = 0;
+  #spare = new Uint8Array(0);
   #writing: PromiseWithResolvers<void> | undefined;
 
   /** When `signal` is aborted, stdout has a second to take what is left. */
@@ -31,11 +35,15 @@ export class Output {
     signal?.addEventListener("abort", limit, { once: true });
   }
 
-  /** Takes text, or bytes as they are. Returns a promise to wait for where too much has gathered; it never rejects. */
+  /** Takes text, or bytes as they are, which are copied. Returns a promise to wait for where too much has gathered; it never rejects. */
   write(data: string | Uint8Array): Promise<void> | void {
-    if (this.closed) return;
-    this.#pending.push(data);
-    this.#size += data.length;
+    if (this.closed || data.length === 0) return;
+    if (typeof data === "string") this.#encode(data);
+    else {
+      this.#reserve(data.length);
+      this.#pending.set(data, this.#size);
+      this.#size += data.length;
+    }
     if (this.#writing === undefined) void this.#drain();
     if (this.#size > WRITE_AHEAD) return this.#writing!.promise;
   }
@@ -50,13 +58,27 @@ export class Output {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  #encode(text: string): void {
+    this.#reserve(3 * text.length); // the most that UTF-8 needs for a unit of UTF-16
+    this.#size += encoder.encodeInto(text, this.#pending.subarray(this.#size)).written;
+  }
+
+  #reserve(more: number): void {
+    if (this.#pending.length - this.#size >= more) return;
+    const larger = new Uint8Array(Math.max(2 * this.#pending.length, this.#size + more));
+    larger.set(this.#pending.subarray(0, this.#size));
+    this.#pending = larger;
+  }
+
   async #drain(): Promise<void> {
     this.#writing = Promise.withResolvers();
-    while (this.#pending.length > 0) {
+    while (this.#size > 0) {
       const batch = this.#pending;
-      this.#pending = [];
+      const size = this.#size;
+      this.#pending = this.#spare;
       this.#size = 0;
-      await this.#writeAll(joined(batch));
+      await this.#writeAll(batch.subarray(0, size));
+      if (batch.length <= WORTH_KEEPING) this.#spare = batch;
     }
     this.#writing.resolve();
     this.#writing = undefined;
@@ -64,7 +86,7 @@ export class Output {
 
   #giveUp(): void {
     this.closed = true;
-    this.#pending = [];
+    this.#size = 0;
     this.#writing?.resolve();
   }
 
@@ -73,23 +95,11 @@ export class Output {
       for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
     } catch (error) {
       this.closed = true;
-      this.#pending = [];
+      this.#size = 0;
       if (error instanceof Deno.errors.BrokenPipe) return; // nobody wants it: no failure
       this.#failure = new RelayError("incomplete", `Cannot write to stdout: ${reasonOf(error)}`, {
         cause: error,
       });
     }
   }
-}
-
-function joined(batch: (string | Uint8Array)[]): Uint8Array {
-  if (batch.every((data) => typeof data === "string")) return encoder.encode(batch.join(""));
-  const parts = batch.map((data) => typeof data === "string" ? encoder.encode(data) : data);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

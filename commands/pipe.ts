@@ -28,7 +28,7 @@ export async function pipe(
 ): Promise<Output | undefined> {
   const output = tee ? new Output(signal) : undefined;
   for await (const chunk of input) {
-    await output?.write(chunk.slice()); // it is written when the next chunk may have come already
+    await output?.write(chunk);
     await delivery.sendText(chunk);
   }
   return output;

@@ -13,7 +13,8 @@ const INTERVAL_MS = 500;
 
 /**
  * A file with one JSON object `{"channel","position","complete"}`. It is replaced as a whole, after what it speaks of was
- * printed: a power cut between the two prints a little twice, and never leaves something out.
+ * printed: a power cut between the two prints a little twice, and never leaves something out. A symbolic link is replaced,
+ * not followed.
  */
 export class PositionFile {
   readonly #path: string;
@@ -67,15 +68,14 @@ export class PositionFile {
       position: formatPosition(this.#position),
       complete: this.#complete,
     });
-    const draft = `${this.#path}.new`;
-    try {
-      await Deno.writeTextFile(draft, `${text}\n`);
-      await Deno.rename(draft, this.#path);
-    } catch (cause) {
-      throw new RelayError("usage", `Cannot write ${this.#path}: ${reasonOf(cause)}`, { cause });
-    }
     this.#changed = false;
     this.#savedAt = performance.now();
+    try {
+      await replace(this.#path, `${text}\n`);
+    } catch (cause) {
+      this.#changed = true;
+      throw new RelayError("usage", `Cannot write ${this.#path}: ${reasonOf(cause)}`, { cause });
+    }
   }
 
   #parse(text: string): void {
@@ -94,5 +94,22 @@ export class PositionFile {
     }
     if (channel === this.#channel) return;
     throw new RelayError("usage", `Cannot use ${this.#path}: it belongs to another channel`);
+  }
+}
+
+/**
+ * Puts `text` in the place of what `path` has, or of nothing. The draft beside it has a name that nobody can have put a link
+ * under, and is on the disk before it takes the place.
+ */
+async function replace(path: string, text: string): Promise<void> {
+  const draft = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  try {
+    await Deno.writeTextFile(draft, text, { createNew: true });
+    using file = await Deno.open(draft);
+    await file.sync();
+    await Deno.rename(draft, path);
+  } catch (cause) {
+    await Deno.remove(draft).catch(() => {}); // it may never have been there
+    throw cause;
   }
 }

@@ -102,6 +102,7 @@ class GraceLimit implements Disposable {
     this.#start = () => {
       this.#timer = setTimeout(() => delivery.abandon(), graceMs);
     };
+    if (signal.aborted) this.#start();
     signal.addEventListener("abort", this.#start, { once: true });
   }
 
@@ -134,7 +135,7 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   let cancelled = false;
   void delivery.cancelled.then(() => {
     cancelled = true;
-    void child.terminate({ graceMs });
+    void child.terminate({ firstMs: Math.min(FIRST_MS, graceMs / 2), graceMs });
   });
   const never = new AbortController().signal;
   const [copy] = await Promise.all([
@@ -169,6 +170,8 @@ async function endJob(
   throw new ExitCode(code);
 }
 
+/** From SIGINT to SIGTERM of a command that is cancelled, ms. */
+const FIRST_MS = 5_000;
 /** Time for the relay to confirm the end once the command had its own, ms. */
 const CONFIRM_MS = 5_000;
 
@@ -187,6 +190,7 @@ async function start(
     }
     complain(error.message);
     const details = { code: "exit", exit_code: error.exitCode };
+    using _limit = new GraceLimit(delivery, AbortSignal.abort(), CONFIRM_MS);
     await told(() => delivery.error("the command could not be started", details));
     throw new ExitCode(error.exitCode);
   }

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { isToken, type Message } from "../src/protocol/message.ts";
-
 /** Counts a stream from the moment it is made. Times are in ms of the monotonic clock. */
 export class StreamStats {
   readonly #startedAt = performance.now();
@@ -18,9 +16,8 @@ export class StreamStats {
     return this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt;
   }
 
-  /** Takes messages that came together. */
-  count(messages: readonly Message[]): void {
-    const tokens = messages.reduce((sum, message) => isToken(message) ? sum + 1 : sum, 0);
+  /** Takes tokens that came together. */
+  count(tokens: number): void {
     if (tokens === 0) return;
     this.#lastAt = performance.now();
     this.#firstAt ??= this.#lastAt;

@@ -10,7 +10,7 @@ import type { EndDetails, EndStatus } from "../protocol/control.ts";
 import { type ErrorMessage, isDone, isError, isToken, type Message } from "../protocol/message.ts";
 import type { Position } from "../protocol/position.ts";
 import { Deadline } from "./deadline.ts";
-import { Downlink, type StreamEvent } from "./downlink.ts";
+import { Downlink, type DownlinkOptions, type StreamEvent } from "./downlink.ts";
 import { isRelayEnding, MessageReader } from "./message_reader.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
 
@@ -45,6 +45,8 @@ export interface ConsumerOptions {
 }
 
 const GIVE_UP_MS = 600_000;
+
+const IDLE = (channel: string) => `No message of ${channel} for too long (--idle-timeout)`;
 
 /**
  * The consumer's end of a channel: an async iterable of its tokens. Each iteration is a reading of its own that begins at
@@ -100,9 +102,12 @@ export class RelayConsumer implements AsyncIterable<string> {
     return ReadableStream.from(this);
   }
 
-  /** Asks the producer to stop; how the stream ends then tells whether it did. Only while it is read. */
-  cancel(reason?: string): void {
-    this.#downlink?.cancel(reason);
+  /**
+   * Asks the producer to stop; how the stream ends then tells whether it did. Only while it is read; `false` where a relay
+   * of the plain protocol cannot be asked.
+   */
+  cancel(reason?: string): boolean {
+    return this.#downlink?.cancel(reason) ?? false;
   }
 
   /** All tokens as one text, when the stream is done. */
@@ -125,15 +130,28 @@ export class RelayConsumer implements AsyncIterable<string> {
     for await (const event of this.events()) if (event.kind === "messages") yield* event.messages;
   }
 
-  /** Messages as they came together, and all that happens beside them. Ends like the iteration of tokens. */
-  async *events(): AsyncGenerator<StreamEvent, void, undefined> {
+  /**
+   * Messages as they came together, and all that happens beside them. Ends like the iteration of tokens. With `asText` runs
+   * of nothing but tokens come as the text they make (`kind: "text"`), where that is cheaper.
+   */
+  async *events({ asText = false } = {}): AsyncGenerator<StreamEvent, void, undefined> {
     const { channel, encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
     const reader = this.#reader = await MessageReader.create(channel, encryptionKey);
     using deadline = new Deadline(signal);
     deadline.set(timeoutMs, `No message of ${channel} came in time (--timeout)`);
-    const downlink = this.#downlink = this.#newDownlink(reader, deadline.signal);
+    const downlink = this.#downlink = this.#newDownlink({
+      reader,
+      signal: deadline.signal,
+      asText,
+    });
     for await (const event of downlink.events()) {
       deadline.signal.throwIfAborted();
+      if (event.kind === "text") {
+        deadline.set(undefined, "");
+        yield event;
+        deadline.set(idleTimeoutMs, IDLE(channel));
+        continue;
+      }
       if (event.kind !== "messages") {
         yield event;
         if (this.#isEnd(event)) return;
@@ -143,7 +161,7 @@ export class RelayConsumer implements AsyncIterable<string> {
       const last = event.messages.findIndex((message) => isDone(message) || isError(message));
       if (last < 0) {
         yield* this.#handOut(event);
-        deadline.set(idleTimeoutMs, `No message of ${channel} for too long (--idle-timeout)`);
+        deadline.set(idleTimeoutMs, IDLE(channel));
         continue;
       }
       const messages = event.messages.slice(0, last + 1);
@@ -154,7 +172,7 @@ export class RelayConsumer implements AsyncIterable<string> {
     }
   }
 
-  #newDownlink(reader: MessageReader, signal: AbortSignal): Downlink {
+  #newDownlink(reading: Pick<DownlinkOptions, "reader" | "signal" | "asText">): Downlink {
     const { secret, connectTimeoutMs, from = "start", onRestart, giveUpMs } = this.#options;
     return new Downlink({
       url: this.#url,
@@ -163,8 +181,7 @@ export class RelayConsumer implements AsyncIterable<string> {
       from,
       followRestart: onRestart !== "fail",
       giveUpMs: giveUpMs ?? GIVE_UP_MS,
-      reader,
-      signal,
+      ...reading,
     });
   }
 

@@ -14,6 +14,7 @@ import {
 } from "../protocol/control.ts";
 import { decodeDataFrame } from "../protocol/data_frame.ts";
 import type { Message } from "../protocol/message.ts";
+import { TokenText } from "../protocol/token_text.ts";
 import { formatPosition, isPlainEpoch, type Position } from "../protocol/position.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { closingError, Connection } from "./connection.ts";
@@ -24,6 +25,13 @@ import { isTransient } from "./transient.ts";
 export type StreamEvent =
   /** Messages. `position` is that of the message after them; plain relays have none. */
   | { readonly kind: "messages"; readonly messages: Message[]; readonly position?: Position }
+  /** Tokens in one, where they are wanted as text: UTF-8, valid until the next event is asked for. `position` is that after them. */
+  | {
+    readonly kind: "text";
+    readonly text: Uint8Array;
+    readonly count: number;
+    readonly position: Position;
+  }
   /** A run begins to be read, at message `from`; `restart`: another one than before. */
   | {
     readonly kind: "begin";
@@ -53,6 +61,8 @@ export interface DownlinkOptions {
   readonly from: "start" | "live" | Position;
   /** Whether another run is followed. */
   readonly followRestart: boolean;
+  /** Hand out tokens as text where that can be, which is cheaper (default false). */
+  readonly asText?: boolean;
   /** How long the relay may be away, ms; then the reading fails. */
   readonly giveUpMs: number;
   readonly reader: MessageReader;
@@ -66,7 +76,10 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export class Downlink {
   readonly #options: DownlinkOptions;
   #connection: Connection | undefined;
+  readonly #tokens: TokenText | undefined;
   #plain = false;
+  /** Whether a run began to be read here. */
+  #begun = false;
   /** The run being read, and the message of it that comes next. */
   #epoch: string | undefined;
   #next = 0;
@@ -74,9 +87,11 @@ export class Downlink {
 
   constructor(options: DownlinkOptions) {
     this.#options = options;
+    if (options.asText && !options.reader.opens) this.#tokens = new TokenText();
     if (typeof options.from === "object") {
       this.#epoch = options.from.epoch;
       this.#next = options.from.seq;
+      options.reader.seen(options.from.epoch);
     }
   }
 
@@ -85,10 +100,12 @@ export class Downlink {
     return this.#epoch === undefined ? undefined : { epoch: this.#epoch, seq: this.#next };
   }
 
-  /** Asks the producer to stop, now and, where the wish may have been lost, after a reconnect. */
-  cancel(reason: string | undefined): void {
+  /** Asks the producer to stop, now and, where the wish may have been lost, after a reconnect; `false` where this relay cannot be asked. */
+  cancel(reason: string | undefined): boolean {
+    if (this.#plain) return false;
     this.#cancel = { reason };
-    if (this.#connection !== undefined && !this.#plain) this.#sendCancel(this.#connection);
+    if (this.#connection !== undefined) this.#sendCancel(this.#connection);
+    return true;
   }
 
   /** Says goodbye. */
@@ -114,10 +131,10 @@ export class Downlink {
         awaySince = undefined;
         stood = true;
         this.#plain = !connection.resumable;
-        if (this.#plain && this.#epoch !== undefined) throw broken(OTHER_RELAY);
+        if (this.#plain && this.#begun) throw broken(OTHER_RELAY);
         if (this.#plain) yield* this.#readPlain(connection);
         for await (const event of this.#read(connection)) {
-          if (event.kind === "messages") backoff.reset(); // a welcome alone is no progress
+          if (event.kind === "messages" || event.kind === "text") backoff.reset(); // a welcome alone is no progress
           yield event;
         }
       } catch (error) {
@@ -196,6 +213,12 @@ export class Downlink {
       throw broken(`sent message ${seq} where ${this.#next} was to come, without saying why`);
     }
     for (const piece of pieces(lines)) {
+      const run = this.#tokens?.read(piece);
+      if (run !== undefined) {
+        this.#next += run.count;
+        yield { kind: "text", ...run, position: this.position! };
+        continue;
+      }
       const reading = await this.#options.reader.lines(decoder.decode(piece));
       this.#next += reading.messages.length;
       yield* handOut(reading, this.position);
@@ -239,6 +262,7 @@ export class Downlink {
       throw broken("begins elsewhere than it was asked to");
     }
     reader.expect(provable(epoch), from);
+    this.#begun = true;
     this.#epoch = epoch;
     this.#next = from;
     return { kind: "begin", epoch, from, restart: false };
@@ -250,6 +274,7 @@ export class Downlink {
       throw broken("restarts a run that was not to be restarted");
     }
     reader.expect(provable(epoch), from);
+    this.#begun = true;
     this.#epoch = epoch;
     this.#next = from;
     return { kind: "begin", epoch, from, restart: true };

@@ -43,9 +43,19 @@ export class MessageReader {
     return new MessageReader(new StreamOpener(await Envelope.create(key), { channel }));
   }
 
+  /** Whether it has a key. */
+  get opens(): boolean {
+    return this.#opener !== undefined;
+  }
+
   /** Whether the messages prove their places in the stream; `undefined` without a key, and before the first. */
   get proven(): boolean | undefined {
     return this.#opener?.proven;
+  }
+
+  /** Messages of run `epoch` were read before; see {@linkcode StreamOpener.seen}. */
+  seen(epoch: string): void {
+    this.#opener?.seen(epoch);
   }
 
   /** The next message is number `seq` of run `epoch`; see {@linkcode StreamOpener.expect}. */

@@ -93,6 +93,11 @@ export class StreamOpener {
     return this.#proven;
   }
 
+  /** Messages of run `epoch` were read before, by an earlier reader: none that is older is read. */
+  seen(epoch: string): void {
+    if (TIMED_EPOCH.test(epoch)) this.#newest = epoch;
+  }
+
   /**
    * The run that the relay says follows, `undefined` where it does not say, and the number of the next message: at the
    * beginning, after a reconnect (the same as before), at a restart (another epoch). Where it is never called, any run
@@ -171,6 +176,7 @@ export class StreamOpener {
   /** Two runs that started in one millisecond count as the same age, and the second is refused. */
   #refuseOlder(epoch: string | undefined): void {
     if (this.#newest === undefined || epoch === undefined || !TIMED_EPOCH.test(epoch)) return;
+    if (epoch === this.#newest) return; // its messages are numbered
     if (epoch.slice(0, TIME_DIGITS) <= this.#newest.slice(0, TIME_DIGITS)) {
       throw fault("the relay replays an older run of the channel");
     }

@@ -127,7 +127,7 @@ export class Channel {
     this.#cancel = undefined;
     this.activeAt = this.startedAt = now;
     for (const reader of this.readers) {
-      if (reader.log === undefined) reader.begin(log, this.extent);
+      if (reader.log === undefined) reader.begin(log, this.extent, { waited: true });
       else if (replaced && reader.log === before) reader.follow(log);
     }
   }

@@ -93,11 +93,14 @@ export class Subscriber {
     return this.#finished;
   }
 
-  /** Begins to read `log`, of a run of which `extent` messages exist, where it wished to. */
-  begin(log: ChannelLog, extent: number = log.next): void {
+  /**
+   * Begins to read `log`, of a run of which `extent` messages exist, where it wished to. What a producer made before its
+   * connection stood is live for a reader who was here first (`waited`).
+   */
+  begin(log: ChannelLog, extent: number = log.next, { waited = false } = {}): void {
     const { position, restart } = this.#wish;
     if (position === undefined) return this.#begin(log, 0, false);
-    if (position === "live") return this.#begin(log, extent, false);
+    if (position === "live") return this.#begin(log, waited ? log.first : extent, false);
     if (position.epoch !== log.epoch) {
       if (restart) return this.#begin(log, 0, true);
       return this.#refuse("fenced", "that run is over: another one has begun");

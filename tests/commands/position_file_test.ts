@@ -166,16 +166,36 @@ Deno.test("a save replaces the file as a whole: who has the old one open sees no
   assert.deepEqual([...Deno.readDirSync(directory.path)].map(({ name }) => name), ["position"]);
 });
 
-Deno.test("a save that fails leaves the file as it was", async () => {
+Deno.test("a save that fails leaves nothing behind", async () => {
   using directory = temporaryDirectory();
-  const path = directory.file("position", CONTENT);
+  const path = directory.file("position");
   const file = await reachedFile(path, 43);
-  Deno.mkdirSync(`${path}.new`); // the draft cannot be written
+  Deno.mkdirSync(path); // the draft can be written, and not take its place
   await refused(file.save(), path, /^Cannot write /);
-  assert.equal(Deno.readTextFileSync(path), CONTENT);
+  assert.deepEqual([...Deno.readDirSync(directory.path)].map(({ name }) => name), ["position"]);
 });
 
-Deno.test("what a save that was killed has left behind is in nobody's way", async () => {
+Deno.test("a link where an earlier version had its draft is not followed", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file("position", CONTENT);
+  const target = directory.file("target", "somebody's");
+  Deno.symlinkSync(target, `${path}.new`);
+  await (await reachedFile(path, 43)).save();
+  assert.equal(Deno.readTextFileSync(target), "somebody's");
+});
+
+Deno.test("what is reached during a save is written by the next one", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file("position");
+  const file = await reachedFile(path, 43);
+  const saving = file.save();
+  file.reached({ ...POSITION, seq: 44 }, false);
+  await saving;
+  await file.save();
+  assert.equal((await PositionFile.open(path, CHANNEL)).resume.from!.seq, 44);
+});
+
+Deno.test("a draft left behind is in nobody's way", async () => {
   using directory = temporaryDirectory();
   const path = directory.file("position", CONTENT);
   directory.file("position.new", "x".repeat(500));
