@@ -1,14 +1,16 @@
-#!/usr/bin/env -S deno run --allow-net --allow-env --allow-read --allow-write
+#!/usr/bin/env -S deno run --allow-net --allow-env --allow-read --allow-write --allow-run --allow-sys
 /**
  * The command line: `streamrelay relay | produce | consume | keygen | health | …`.
  *
  * @module
  */
 
+import { guardDebugger } from "./commands/debugger.ts";
 import { exit } from "./commands/exit.ts";
 import { program, splitJob } from "./commands/program.ts";
 
 if (import.meta.main) {
+  guardDebugger();
   const { words, job } = splitJob(Deno.args);
   await exit(program(job).parseAsync(words, { from: "user" }));
 }

@@ -12,7 +12,7 @@ const TIME_LIMIT_MS = 180_000;
 
 /** Flags of other programs that the documents mention. */
 const FOREIGN_FLAGS = new Set([
-  ...["--allow-net", "--allow-env", "--allow-read", "--allow-write"], // deno
+  ...["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-run", "--allow-sys"], // deno
   ...["--global", "--prefix"], // npm
   ...["--export", "--signal", "--wrap"], // sbatch
   "--line-buffered", // grep

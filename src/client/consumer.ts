@@ -231,9 +231,12 @@ function statusError(status: EndStatus, { exit_code, signal }: EndDetails): Rela
     case "cancelled":
       return new RelayError("cancelled");
     case "error": {
-      const how = signal ??
-        (exit_code === undefined ? "no reason given" : `exit code ${exit_code}`);
-      return new RelayError("producer_error", `the producer reported an error: ${how}`);
+      const how = signal !== undefined
+        ? `the producer was ended by ${signal}`
+        : exit_code !== undefined
+        ? `the command ended with exit code ${exit_code}`
+        : "the producer reported an error";
+      return new RelayError("producer_error", how);
     }
     case "done":
     case "closed":

@@ -8,7 +8,14 @@ import { type TemporaryDirectory, temporaryDirectory } from "./shell.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 const TARGET = "dist/streamrelay.js";
-const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-write",
+  "--allow-run",
+  "--allow-sys",
+];
 
 let directory: TemporaryDirectory;
 let bundle: string;
@@ -65,6 +72,17 @@ Deno.test("the bundle relays, produces, consumes and checks, encrypted and with 
   assert.match((await health.finished).stdout, /^healthy: 1 active channel/);
   relay.kill("SIGTERM");
   assert.equal((await within(relay.finished, "the relay to stop")).code, 0);
+});
+
+Deno.test("the bundle runs a command", async () => {
+  await using relay = start(["relay", "--port", "0", "--host", "127.0.0.1"]);
+  const [url] = await relay.waitForStdout(/^ws:\S+/);
+  const env = { CHANNEL_ID: "job-7", RELAY_URL: url };
+  await using consumer = start(["consume"], env);
+  await using producer = start(["produce", "--", "sh", "-c", "echo text; exit 3"], env);
+  assert.equal((await producer.finished).code, 3);
+  const { code, stdout } = await consumer.finished;
+  assert.deepEqual([code, stdout], [1, "text\n"]);
 });
 
 Deno.test("the bundle has help, completions, a version and the demo", async () => {

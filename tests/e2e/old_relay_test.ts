@@ -7,6 +7,7 @@ import { RelayConsumer } from "../../src/client/consumer.ts";
 import { RelayProducer } from "../../src/client/producer.ts";
 import { type CliOptions, runCli, spawnCli } from "../helpers/cli.ts";
 import { startFaultProxy } from "../helpers/fault_proxy.ts";
+import { startRelayProcess } from "../helpers/relay_process.ts";
 import { startTamperingRelay, V1_TAMPERS } from "../helpers/tampering_relay.ts";
 
 const KEY = "11".repeat(32);
@@ -254,3 +255,26 @@ for (const [name, tamper] of Object.entries(V1_TAMPERS)) {
     assert.ok(whole.startsWith(stdout), `a wrong byte: ${stdout}`);
   });
 }
+
+Deno.test("a relay that is replaced by an old one in mid-stream ends it on both sides, with a word", async () => {
+  await using relay = await startRelayProcess();
+  await using old = await OldRelay.start();
+  await using proxy = await startFaultProxy({
+    target: { hostname: "127.0.0.1", port: relay.port },
+  });
+  const options: CliOptions = { env: { RELAY_URL: proxy.url } };
+  await using producer = spawnCli(["produce", "job-7"], options);
+  await using consumer = spawnCli(["consume", "job-7"], options);
+  await producer.write("one\n");
+  await consumer.waitForStdout(/one\n/);
+  proxy.retarget(old.port);
+  await relay.stop("SIGKILL");
+  const consumed = await consumer.finished;
+  assert.deepEqual([consumed.code, consumed.stdout], [5, "one\n"]);
+  assert.match(consumed.stderr, /replaced by one that speaks the plain protocol/);
+  await producer.write("two\n");
+  await producer.closeStdin();
+  const produced = await producer.finished;
+  assert.equal(produced.code, 4);
+  assert.match(produced.stderr, /Another relay answers now.*\n.*not delivered/);
+});
