@@ -233,6 +233,8 @@ Deno.test("consume --cancel-on-interrupt: SIGTERM, and a second SIGINT, only end
   await job.consumer.waitForStdout(/^ready\nno\n$/);
   job.consumer.kill("SIGINT");
   assert.equal((await job.consumer.finished).code, 130);
+  job.producer.kill("SIGTERM"); // a producer that is killed leaves its command behind
+  assert.equal((await job.producer.finished).code, 4);
 });
 
 Deno.test("a consumer that is interrupted without that option stops nothing", async () => {
