@@ -176,7 +176,7 @@ export class StreamOpener {
   /** Two runs that started in one millisecond count as the same age, and the second is refused. */
   #refuseOlder(epoch: string | undefined): void {
     if (this.#newest === undefined || epoch === undefined || !TIMED_EPOCH.test(epoch)) return;
-    if (epoch === this.#newest) return; // its messages are numbered
+    if (epoch === this.#newest && this.#proven === undefined) return; // an earlier reader left off in it
     if (epoch.slice(0, TIME_DIGITS) <= this.#newest.slice(0, TIME_DIGITS)) {
       throw fault("the relay replays an older run of the channel");
     }

@@ -343,6 +343,17 @@ Deno.test("an older run is refused when it is announced", async () => {
   assert.throws(() => opener.expect(EPOCH, 4), integrity(/the relay replays an older run/));
 });
 
+Deno.test("a run that an earlier reader has seen is read on, an older one is not", async () => {
+  const opener = new StreamOpener(envelope, { channel: CHANNEL });
+  opener.seen(EPOCH);
+  assert.throws(() => opener.expect(OLDER, 0), integrity(/the relay replays an older run/));
+  opener.expect(EPOCH, 2);
+  assert.deepEqual(await opener.open(run[2]), contentOf(EPOCH, 2));
+  assert.throws(() => opener.expect(EPOCH, 0), integrity(/message 0 where 3/));
+  opener.expect(NEWER, 0);
+  assert.deepEqual(await opener.open(newerRun[0]), contentOf(NEWER, 0));
+});
+
 Deno.test("a run whose age is not known is taken, and does not make way for older ones", async () => {
   const unknown = "0-another-kind-of-epoch"; // it sorts before the others, which says nothing
   const opener = await openerAfter(3);

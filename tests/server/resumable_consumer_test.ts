@@ -293,8 +293,9 @@ Deno.test("a relay that knows nothing is filled from first; who reads from there
   assert.deepEqual(await oldest.collect(), { lines: LINES.slice(2), ...end });
   assert.deepEqual(await placed.expect("begin"), begin(4, 2));
   assert.deepEqual(await placed.collect(), { lines: LINES.slice(4), ...end });
-  assert.deepEqual(await live.expect("begin"), begin(5, 2));
-  assert.deepEqual(await live.collect(), { lines: [], ...end });
+  // it was here first: what the producer had made by then may never have reached anybody
+  assert.deepEqual(await live.expect("begin"), begin(2, 2));
+  assert.deepEqual(await live.collect(), { lines: LINES.slice(2), ...end });
 });
 
 Deno.test("late consumers are told which of the messages they want are forgotten", async () => {
