@@ -12,6 +12,7 @@ import {
   type ToProducer,
 } from "../protocol/control.ts";
 import { SEQ_BYTES } from "../protocol/data_frame.ts";
+import { newHolder } from "../protocol/holder.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { closingError, Connection } from "./connection.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
@@ -68,6 +69,7 @@ export class Uplink {
   readonly #connected = Promise.withResolvers<void>();
   readonly #finished = Promise.withResolvers<void>();
   readonly #backoff = new Backoff();
+  readonly #holder = newHolder();
   #connection: Connection | undefined;
   /** The message to be sent next. */
   #sent = 0;
@@ -221,7 +223,7 @@ export class Uplink {
     this.#told = true;
     this.#wake();
     try {
-      await pause(Math.min(left, this.#backoff.next()), this.#abort.signal);
+      await pause(Math.min(left, this.#backoff.next(error.retryAfterMs)), this.#abort.signal);
     } catch {
       return false; // ended meanwhile
     }
@@ -241,8 +243,9 @@ export class Uplink {
     const { epoch } = this.#options;
     const { first, next } = this.#buffer;
     const { credential } = connection;
+    const holder = this.#holder;
     await connection.send(
-      JSON.stringify({ type: "hello", role: "produce", epoch, first, next, credential }),
+      JSON.stringify({ type: "hello", role: "produce", epoch, first, next, credential, holder }),
     );
     const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);
     try {
