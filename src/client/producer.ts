@@ -5,7 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { Envelope, SEALING_WARNING } from "../crypto/envelope.ts";
+import { Envelope, reachesWarning } from "../crypto/envelope.ts";
 import { StreamSealer } from "../crypto/stream_sealer.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
@@ -313,8 +313,7 @@ export class RelayProducer implements AsyncDisposable {
   }
 
   #countSeals(count: number): void {
-    const { sealed } = this.#envelope!;
-    if (sealed < SEALING_WARNING || sealed - count >= SEALING_WARNING) return;
+    if (!reachesWarning(this.#envelope!.sealed, count)) return;
     logger.warn("one key has sealed 2^31 messages, of the 2^32 that are safe: make a new one");
   }
 
