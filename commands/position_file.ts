@@ -57,7 +57,7 @@ export class PositionFile {
 
   /** Whether it is time to write it. */
   get due(): boolean {
-    return this.#changed && performance.now() - this.#savedAt > INTERVAL_MS;
+    return performance.now() - this.#savedAt > INTERVAL_MS;
   }
 
   /** Writes it where something has changed. @throws {RelayError} `usage` where that fails. */

@@ -8,7 +8,7 @@ import type { ProducerOptions } from "../src/client/producer.ts";
 import { RelayError } from "../src/errors.ts";
 import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.ts";
 import { Delivery } from "./delivery.ts";
-import { ExitCode } from "./exit.ts";
+import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
 import { chunks, pipe, pipeLog, stdinChunks } from "./pipe.ts";
 import { complain } from "./terminal.ts";
@@ -44,16 +44,24 @@ export async function produceInput(options: RunOptions): Promise<void> {
   const cancel = new AbortController();
   void delivery.cancelled.then((reason) => cancel.abort(reason));
   const signal = AbortSignal.any([interrupt.signal, cancel.signal]);
-  const copy = await pipe(stdinChunks(signal), delivery, {
-    tee: options.tee,
-    signal,
-  });
+  let copy;
+  try {
+    copy = await pipe(stdinChunks(signal), delivery, { tee: options.tee, signal });
+  } catch (error) {
+    const details = { code: "input" };
+    await told(() => delivery.error("the producer's input could not be read", details));
+    throw error;
+  }
   try {
     await endInput(delivery, {
       options,
       cancelled: cancel.signal.aborted,
       received: interrupt.received,
     });
+  } catch (error) {
+    if (interrupt.received === undefined || !(error instanceof RelayError)) throw error;
+    complain(error.message); // it was interrupted while it waited for the relay
+    throw new ExitCode(interrupt.received.exitCode);
   } finally {
     await copy?.flush();
   }
@@ -91,7 +99,10 @@ async function told(end: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Lets the delivery go when an interrupted command has had its time: the scheduler's SIGKILL is near. */
+/**
+ * Lets the delivery go when an interrupted command has had its time: the scheduler's SIGKILL is near. Where everything is
+ * over but for a relay that is away, it has had it.
+ */
 class GraceLimit implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #signal: AbortSignal;
@@ -100,7 +111,7 @@ class GraceLimit implements Disposable {
   constructor(delivery: Delivery, signal: AbortSignal, graceMs: number) {
     this.#signal = signal;
     this.#start = () => {
-      this.#timer = setTimeout(() => delivery.abandon(), graceMs);
+      this.#timer = setTimeout(() => delivery.abandon(), delivery.waiting ? 0 : graceMs);
     };
     if (signal.aborted) this.#start();
     signal.addEventListener("abort", this.#start, { once: true });
@@ -128,7 +139,8 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     { pty, stderr: streamStderr ? "piped" : "inherit" },
     delivery,
   );
-  using _forwarder = new SignalForwarder(child, () => {
+  using _forwarder = new SignalForwarder(child, (name) => {
+    if (delivery.waiting && stop.signal.aborted) Deno.exit(SIGNAL_EXIT[name] ?? 1);
     stop.abort();
     child.killAfter(graceMs);
   });
@@ -210,10 +222,10 @@ const ENDING: ReadonlySet<Deno.Signal> = new Set<Deno.Signal>([
 class SignalForwarder implements Disposable {
   readonly #handlers: [Deno.Signal, () => void][];
 
-  constructor(child: Child, onEnding: () => void) {
+  constructor(child: Child, onEnding: (name: Deno.Signal) => void) {
     this.#handlers = FORWARDED.map((name) => [name, () => {
       child.signal(name);
-      if (ENDING.has(name)) onEnding();
+      if (ENDING.has(name)) onEnding(name);
     }]);
     for (const [name, handler] of this.#handlers) Deno.addSignalListener(name, handler);
   }

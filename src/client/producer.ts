@@ -47,6 +47,8 @@ export type ErrorDetails = Pick<ErrorMessage, "code" | "exit_code" | "signal">;
 
 const REPLAY_BUFFER_BYTES = 64 * 1024 * 1024;
 const GIVE_UP_MS = 600_000;
+/** Messages that are under way through the cipher together: each costs some 20 kB there. */
+const SEALED_AT_A_TIME = 256;
 
 const logger = getLogger(["streamrelay", "client"]);
 
@@ -300,16 +302,19 @@ export class RelayProducer implements AsyncDisposable {
 
   async #push(texts: string[]): Promise<void> {
     if (this.#sealer === undefined) return this.#uplink.push(texts);
-    const sealer = this.#sealer;
-    const sealed = Promise.all(texts.map((text) => sealer.seal(text, this.#next++)));
-    // sealed side by side, sent in order
     const turn = this.#sealing;
-    this.#sealing = (async () => {
-      await turn;
-      this.#uplink.push(await sealed);
-    })();
+    this.#sealing = this.#sealAll(this.#sealer, texts, turn);
     await this.#sealing;
     this.#countSeals(texts.length);
+  }
+
+  /** Seals some at a time side by side, and sends them in order. */
+  async #sealAll(sealer: StreamSealer, texts: string[], turn: Promise<void>): Promise<void> {
+    await turn;
+    for (let from = 0; from < texts.length; from += SEALED_AT_A_TIME) {
+      const slice = texts.slice(from, from + SEALED_AT_A_TIME);
+      this.#uplink.push(await Promise.all(slice.map((text) => sealer.seal(text, this.#next++))));
+    }
   }
 
   #countSeals(count: number): void {

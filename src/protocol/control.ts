@@ -36,6 +36,8 @@ export interface ProduceHello {
   readonly first: number;
   /** The message after the newest one it has made. */
   readonly next: number;
+  /** Whether it was connected to a relay before: readers may have begun there. */
+  readonly resumed?: boolean;
   readonly credential?: string;
 }
 
@@ -197,6 +199,7 @@ function produceHello(fields: Fields): ProduceHello {
     epoch: ownEpoch,
     first,
     next,
+    resumed: fields.resumed === true,
     credential: credential(fields),
   };
 }

@@ -5,11 +5,12 @@
  */
 
 import { RelayError } from "../errors.ts";
-import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
+import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import { messageType } from "../protocol/message_type.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { payloadStart, recordEnd } from "../protocol/record.ts";
+import { AwaitedReaders } from "./awaited_readers.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The connection of a producer, as its channel sees it. */
@@ -31,6 +32,8 @@ export interface RunClaim {
   readonly first: number;
   /** The message after the newest one it has made. */
   readonly next: number;
+  /** Whether it was connected to a relay before. */
+  readonly resumed?: boolean;
 }
 
 /** What has become of a wish to cancel. */
@@ -70,6 +73,7 @@ export class Channel {
   /** A wish to cancel that the producer, being away, has not heard of. */
   #cancel: { reason: string | undefined } | undefined;
   readonly #fenced: string[] = [];
+  readonly #awaited = new AwaitedReaders();
 
   constructor(id: string, now: number) {
     this.id = id;
@@ -128,7 +132,7 @@ export class Channel {
     this.activeAt = this.startedAt = now;
     for (const reader of this.readers) {
       if (reader.log === undefined) reader.begin(log, this.extent, { waited: true });
-      else if (replaced && reader.log === before) reader.follow(log);
+      else if (reader.follows || replaced && reader.log === before) reader.follow(log);
     }
   }
 
@@ -263,8 +267,20 @@ export class Channel {
 
   /** Whether a reader needs the producer to wait at `now`, ms. */
   held(now: number, timeoutMs: number): boolean {
-    for (const reader of this.readers) if (reader.holds(now, timeoutMs)) return true;
-    return false;
+    let held = false;
+    // all are asked: the time of each runs from when it began to hold, not from when the one before has let go
+    for (const reader of this.readers) if (reader.holds(now, timeoutMs)) held = true;
+    return this.#awaited.holds(now) || held;
+  }
+
+  /** A reader, or all that read the run from another relay (`many`), may come until `until`, ms, for what is at `cursor`. */
+  await(cursor: Cursor, log: ChannelLog, wait: { until: number; many?: boolean }): void {
+    if (log === this.#log && log.end === undefined) this.#awaited.add({ cursor, log, ...wait });
+  }
+
+  /** A reader of `log` is here; see {@linkcode AwaitedReaders.arrived}. */
+  arrived(log: ChannelLog, until: number): void {
+    this.#awaited.arrived(log, until);
   }
 
   /** The producer of the current run is here again; a half-open connection of its own is superseded. */

@@ -126,7 +126,9 @@ export class WebSocketDoor {
     const { decoder } = connection;
     decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
     decoder.single = true;
-    connection.expectBy(limits.authTimeoutMs);
+    // no credential was judged: a client that was held up on its way may try again
+    const late = new RelayError("limit", "no hello came in time", { tellPeer: true });
+    connection.expectBy(limits.authTimeoutMs, late);
     return new HelloHandler(path.role, (hello) => {
       if (hello.credential !== undefined) this.#check(hello.credential, path);
       else if (!known) this.#refuse(path);
