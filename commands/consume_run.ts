@@ -138,6 +138,7 @@ class Printer {
     if (this.#options.collect) this.#marks.length = 0; // all is printed at the end
     this.#marks.push({ at: this.#output.accepted, position, complete });
     if (this.#options.collect || !this.#file.due && this.#marks.length < MOST_MARKS) return;
+    await this.#savePrinted(); // stdout may take nothing more for long
     await this.#output.flush();
     await this.#savePrinted();
   }

@@ -22,7 +22,7 @@ export class PositionFile {
   #position: Position | undefined;
   #complete = false;
   #changed = false;
-  #savedAt = 0;
+  #savedAt = -Infinity;
 
   private constructor(path: string, channel: string) {
     this.#path = path;
