@@ -154,6 +154,11 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never }),
     streamStderr ? pipeLog(chunks(child.stderr!, never), delivery) : undefined,
   ]);
+  if (child.cutOff) {
+    complain(
+      "what the command left in the background is not sent any more (to wait for it: end a script with wait)",
+    );
+  }
   try {
     await endJob(await child.status, delivery, { cancelled, usage: options.usage });
   } finally {
