@@ -199,7 +199,7 @@ function produceHello(fields: Fields): ProduceHello {
     epoch: ownEpoch,
     first,
     next,
-    resumed: fields.resumed === true,
+    ...(fields.resumed === true && { resumed: true }),
     credential: credential(fields),
   };
 }
