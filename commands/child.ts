@@ -160,6 +160,11 @@ export class Child implements AsyncDisposable {
     await this.#pty?.[Symbol.asyncDispose]();
   }
 
+  /** Whether processes that the command left behind had its output open when that was read no more. */
+  get cutOff(): boolean {
+    return this.#outputs.some(({ cutOff }) => cutOff);
+  }
+
   async #drain(): Promise<void> {
     await this.#pty?.end();
     for (const output of this.#outputs) output.drain();
@@ -307,6 +312,8 @@ async function pause(
 /** The output of a command, which ends even where other processes keep it open. */
 class Output {
   readonly stream: ReadableStream<Uint8Array>;
+  /** Whether it was ended while another process had it open still. */
+  cutOff = false;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #drainMs: number;
   #reading = false;
@@ -332,7 +339,9 @@ class Output {
     if (this.#over) return;
     this.#timer = setInterval(() => {
       this.#ticks++;
-      if (this.#reading && ++this.#silent >= DRAIN_TICKS) void this.cancel();
+      if (!this.#reading || ++this.#silent < DRAIN_TICKS) return;
+      this.cutOff = true;
+      void this.cancel();
     }, this.#drainMs / DRAIN_TICKS);
   }
 
@@ -350,6 +359,7 @@ class Output {
     // a process in the background that never stops writing never lets a read wait
     if (!done && this.#ticks >= DRAIN_TICKS) this.#late += value.length;
     if (!done && this.#late <= PIPE_BYTES) return controller.enqueue(value);
+    if (!done) this.cutOff = true;
     await this.cancel();
     controller.close();
   }

@@ -63,6 +63,11 @@ export async function consume(options: ConsumeOptions): Promise<void> {
   if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
 }
 
+/** What a pipe takes whole or not at all, bytes (POSIX, limits.h: at least 512; Linux: 4096). */
+const PIPE_BUF = 4096;
+/** Positions kept at a time until stdout has taken what is before them. */
+const MOST_MARKS = 1_000;
+
 /** Prints what happens to one stream. */
 class Printer {
   readonly #consumer: RelayConsumer;
@@ -75,6 +80,8 @@ class Printer {
   readonly #shared: boolean;
   #lineOpen = false;
   #progress: Progress | undefined;
+  /** Positions, and how much of stdout comes before each. */
+  readonly #marks: { at: number; position: Position; complete: boolean }[] = [];
 
   constructor(
     consumer: RelayConsumer,
@@ -85,7 +92,7 @@ class Printer {
     this.#options = options;
     this.#stats = run.stats;
     this.#file = run.file;
-    this.#output = new Output(run.signal);
+    this.#output = new Output(run.signal, run.file && { pieceBytes: PIPE_BUF });
     this.#shared = !options.collect && Deno.stdout.isTerminal();
   }
 
@@ -107,8 +114,11 @@ class Printer {
     } finally {
       // what came is the user's, also where the rest did not
       if (this.#options.collect) this.#output.write(this.#collected.join(""));
-      await this.#output.flush();
-      if (!this.#output.closed) await this.#file?.save();
+      try {
+        await this.#output.flush();
+      } finally {
+        await this.#savePrinted();
+      }
     }
   }
 
@@ -150,9 +160,23 @@ class Printer {
 
   async #reached(position: Position, complete: boolean): Promise<void> {
     if (this.#file === undefined) return;
-    this.#file.reached(position, complete);
-    if (this.#options.collect || !this.#file.due) return;
+    if (this.#options.collect) this.#marks.length = 0; // all is printed at the end
+    this.#marks.push({ at: this.#output.accepted, position, complete });
+    if (this.#options.collect || !this.#file.due && this.#marks.length < MOST_MARKS) return;
+    await this.#savePrinted(); // stdout may take nothing more for long
     await this.#output.flush();
+    await this.#savePrinted();
+  }
+
+  /** Remembers the position up to which everything is printed: what stdout has not taken is printed by the next run. */
+  async #savePrinted(): Promise<void> {
+    const { written, accepted } = this.#output;
+    const collecting = this.#options.collect && written < accepted;
+    const printed = this.#marks.findLastIndex(({ at }) => !collecting && at <= written);
+    if (this.#file === undefined || printed < 0) return;
+    const { position, complete } = this.#marks[printed];
+    this.#marks.splice(0, printed + 1);
+    this.#file.reached(position, complete);
     await this.#file.save();
   }
 

@@ -35,6 +35,11 @@ export class Delivery {
     return this.#reached;
   }
 
+  /** Whether nothing is left to do but to wait for a relay that is away. */
+  get waiting(): boolean {
+    return this.#ending && this.#absent !== undefined;
+  }
+
   /** @throws {RelayError} `usage` for a bad URL, channel or key. */
   static async open(options: ProducerOptions): Promise<Delivery> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();

@@ -22,6 +22,10 @@ const GRACE_MS = 1_000;
 export class Output {
   /** Whether nothing can be written any more. */
   closed = false;
+  /** Bytes that were handed to {@linkcode write}, and those of them that stdout has taken. */
+  accepted = 0;
+  written = 0;
+  readonly #pieceBytes: number;
   #failure: RelayError | undefined;
   /** What waits; while it is written the other buffer takes what comes. */
   #pending = new Uint8Array(64 * 1024);
@@ -29,8 +33,13 @@ export class Output {
   #spare = new Uint8Array(0);
   #writing: PromiseWithResolvers<void> | undefined;
 
-  /** When `signal` is aborted, stdout has a second to take what is left. */
-  constructor(signal?: AbortSignal) {
+  /**
+   * When `signal` is aborted, stdout has a second to take what is left. It is written in pieces of at most `pieceBytes`
+   * (default: as it comes); a pipe takes pieces of up to 4 KiB whole or not at all (POSIX, write(2)), so what is not in
+   * {@linkcode written} then has not been read by anybody.
+   */
+  constructor(signal?: AbortSignal, { pieceBytes = Infinity } = {}) {
+    this.#pieceBytes = pieceBytes;
     const limit = () => Deno.unrefTimer(setTimeout(() => this.#giveUp(), GRACE_MS));
     signal?.addEventListener("abort", limit, { once: true });
   }
@@ -38,12 +47,14 @@ export class Output {
   /** Takes text, or bytes as they are, which are copied. Returns a promise to wait for where too much has gathered; it never rejects. */
   write(data: string | Uint8Array): Promise<void> | void {
     if (this.closed || data.length === 0) return;
+    const before = this.#size;
     if (typeof data === "string") this.#encode(data);
     else {
       this.#reserve(data.length);
       this.#pending.set(data, this.#size);
       this.#size += data.length;
     }
+    this.accepted += this.#size - before;
     if (this.#writing === undefined) void this.#drain();
     if (this.#size > WRITE_AHEAD) return this.#writing!.promise;
   }
@@ -92,7 +103,11 @@ export class Output {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) {
+        const count = await Deno.stdout.write(bytes.subarray(at, at + this.#pieceBytes));
+        at += count;
+        this.written += count;
+      }
     } catch (error) {
       this.closed = true;
       this.#size = 0;

@@ -5,8 +5,10 @@
  */
 
 import { TokenSplitter } from "../src/protocol/token_splitter.ts";
+import { RelayError } from "../src/errors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { MessageInput } from "./message_input.ts";
+import { reasonOf } from "./options.ts";
 import { Output } from "./output.ts";
 
 /** Options of {@linkcode pipe}. */
@@ -54,13 +56,25 @@ export async function* stdinChunks(signal: AbortSignal): AsyncGenerator<Uint8Arr
   try {
     let buffer = new Uint8Array(READ_BYTES);
     for (;;) {
-      const { done, value } = await reader.read(buffer);
+      const { done, value } = await read(reader, buffer);
       if (done) return;
       yield value;
       buffer = new Uint8Array(value.buffer);
     }
   } finally {
     signal.removeEventListener("abort", stop);
+  }
+}
+
+/** @throws {RelayError} `usage` where stdin cannot be read. */
+async function read(
+  reader: ReadableStreamBYOBReader,
+  buffer: Uint8Array<ArrayBuffer>,
+): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+  try {
+    return await reader.read(buffer);
+  } catch (cause) {
+    throw new RelayError("usage", `Cannot read stdin: ${reasonOf(cause)}`, { cause });
   }
 }
 

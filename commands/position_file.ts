@@ -22,7 +22,7 @@ export class PositionFile {
   #position: Position | undefined;
   #complete = false;
   #changed = false;
-  #savedAt = 0;
+  #savedAt = -Infinity;
 
   private constructor(path: string, channel: string) {
     this.#path = path;
@@ -57,7 +57,7 @@ export class PositionFile {
 
   /** Whether it is time to write it. */
   get due(): boolean {
-    return this.#changed && performance.now() - this.#savedAt > INTERVAL_MS;
+    return performance.now() - this.#savedAt > INTERVAL_MS;
   }
 
   /** Writes it where something has changed. @throws {RelayError} `usage` where that fails. */

@@ -8,7 +8,7 @@ import type { ProducerOptions } from "../src/client/producer.ts";
 import { RelayError } from "../src/errors.ts";
 import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.ts";
 import { Delivery } from "./delivery.ts";
-import { ExitCode } from "./exit.ts";
+import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
 import { MessageInput } from "./message_input.ts";
 import { chunks, pipe, pipeLog, stdinChunks } from "./pipe.ts";
@@ -48,7 +48,14 @@ export async function produceInput(options: RunOptions): Promise<void> {
   void delivery.cancelled.then((reason) => cancel.abort(reason));
   const signal = AbortSignal.any([interrupt.signal, cancel.signal]);
   const messages = messageInput(options);
-  const copy = await pipe(stdinChunks(signal), delivery, { tee: options.tee, signal, messages });
+  let copy;
+  try {
+    copy = await pipe(stdinChunks(signal), delivery, { tee: options.tee, signal, messages });
+  } catch (error) {
+    const details = { code: "input" };
+    await told(() => delivery.error("the producer's input could not be read", details));
+    throw error;
+  }
   try {
     await endInput(delivery, {
       options,
@@ -56,6 +63,10 @@ export async function produceInput(options: RunOptions): Promise<void> {
       cancelled: cancel.signal.aborted,
       received: interrupt.received,
     });
+  } catch (error) {
+    if (interrupt.received === undefined || !(error instanceof RelayError)) throw error;
+    complain(error.message); // it was interrupted while it waited for the relay
+    throw new ExitCode(interrupt.received.exitCode);
   } finally {
     await copy?.flush();
   }
@@ -116,7 +127,10 @@ async function told(end: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Lets the delivery go when an interrupted command has had its time: the scheduler's SIGKILL is near. */
+/**
+ * Lets the delivery go when an interrupted command has had its time: the scheduler's SIGKILL is near. Where everything is
+ * over but for a relay that is away, it has had it.
+ */
 class GraceLimit implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #signal: AbortSignal;
@@ -125,7 +139,7 @@ class GraceLimit implements Disposable {
   constructor(delivery: Delivery, signal: AbortSignal, graceMs: number) {
     this.#signal = signal;
     this.#start = () => {
-      this.#timer = setTimeout(() => delivery.abandon(), graceMs);
+      this.#timer = setTimeout(() => delivery.abandon(), delivery.waiting ? 0 : graceMs);
     };
     if (signal.aborted) this.#start();
     signal.addEventListener("abort", this.#start, { once: true });
@@ -153,7 +167,8 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     { pty, stderr: streamStderr ? "piped" : "inherit" },
     delivery,
   );
-  using _forwarder = new SignalForwarder(child, () => {
+  using _forwarder = new SignalForwarder(child, (name) => {
+    if (delivery.waiting && stop.signal.aborted) Deno.exit(SIGNAL_EXIT[name] ?? 1);
     stop.abort();
     child.killAfter(graceMs);
   });
@@ -168,6 +183,11 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never, messages }),
     streamStderr ? pipeLog(chunks(child.stderr!, never), delivery) : undefined,
   ]);
+  if (child.cutOff) {
+    complain(
+      "what the command left in the background is not sent any more (to wait for it: end a script with wait)",
+    );
+  }
   try {
     await endJob(await child.status, delivery, { cancelled, messages, usage: options.usage });
   } finally {
@@ -243,10 +263,10 @@ const ENDING: ReadonlySet<Deno.Signal> = new Set<Deno.Signal>([
 class SignalForwarder implements Disposable {
   readonly #handlers: [Deno.Signal, () => void][];
 
-  constructor(child: Child, onEnding: () => void) {
+  constructor(child: Child, onEnding: (name: Deno.Signal) => void) {
     this.#handlers = FORWARDED.map((name) => [name, () => {
       child.signal(name);
-      if (ENDING.has(name)) onEnding();
+      if (ENDING.has(name)) onEnding(name);
     }]);
     for (const [name, handler] of this.#handlers) Deno.addSignalListener(name, handler);
   }

@@ -33,6 +33,8 @@ export interface Closing {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** For a goodbye to be sent, ms. */
+const LEAVE_MS = 200;
 /** Below every idle limit of proxies on the way. */
 const PING_INTERVAL_MS = 15_000;
 /** Two missed pongs and some. */
@@ -64,6 +66,7 @@ export class Connection {
   #queuedBytes = 0;
   #heardAt = performance.now();
   #closing: Closing | undefined;
+  #left = false;
   #reader: (() => void) | undefined;
   readonly #writers: (() => void)[] = [];
 
@@ -157,7 +160,7 @@ export class Connection {
   /** The next message, text or bytes; `undefined` once the connection is over and everything was read. */
   async receive(): Promise<string | Uint8Array | undefined> {
     while (this.#queue.length === 0) {
-      if (this.#closing !== undefined) return undefined;
+      if (this.#closing !== undefined || this.#left) return undefined;
       await new Promise<void>((resolve) => this.#reader = resolve);
       this.#reader = undefined;
     }
@@ -183,6 +186,14 @@ export class Connection {
     const closing = await this.closed;
     clearTimeout(killer);
     return closing;
+  }
+
+  /** Says goodbye and waits for nothing: a peer that hears it need not wait for us to come back. */
+  leave(): void {
+    this.#socket.close(1000);
+    Deno.unrefTimer(setTimeout(() => this.#socket.terminate(), LEAVE_MS));
+    this.#left = true;
+    this.#reader?.();
   }
 
   /** Cuts the connection. */

@@ -79,6 +79,8 @@ export class RelayConsumer implements AsyncIterable<string> {
   readonly #url: URL;
   #downlink: Downlink | undefined;
   #reader: MessageReader | undefined;
+  /** Whether the present or last reading had anything. */
+  #received = false;
 
   /** @throws {RelayError} `usage` for a bad URL or channel. */
   constructor(options: ConsumerOptions) {
@@ -136,6 +138,7 @@ export class RelayConsumer implements AsyncIterable<string> {
    */
   async *events({ asText = false } = {}): AsyncGenerator<StreamEvent, void, undefined> {
     const { channel, encryptionKey, timeoutMs, idleTimeoutMs, signal } = this.#options;
+    this.#received = false;
     const reader = this.#reader = await MessageReader.create(channel, encryptionKey);
     using deadline = new Deadline(signal);
     deadline.set(timeoutMs, `No message of ${channel} came in time (--timeout)`);
@@ -146,6 +149,7 @@ export class RelayConsumer implements AsyncIterable<string> {
     });
     for await (const event of downlink.events()) {
       deadline.signal.throwIfAborted();
+      if (event.kind === "text" || event.kind === "messages") this.#received = true;
       if (event.kind === "text") {
         deadline.set(undefined, "");
         yield event;
@@ -212,6 +216,9 @@ export class RelayConsumer implements AsyncIterable<string> {
       this.position?.epoch === from.epoch &&
       this.position.seq === from.seq;
     if (event.status === "done" && nothingMore) return true;
+    if (event.status === "done" && !this.#received && from !== undefined && from !== "start") {
+      throw new RelayError("incomplete", "The stream has ended already (done): nothing follows");
+    }
     throw statusError(event.status, event);
   }
 }

@@ -71,6 +71,9 @@ export interface DownlinkOptions {
   readonly signal: AbortSignal;
 }
 
+/** Time for the relay to answer a hello, ms: less than a relay waits for one. */
+const WELCOME_TIMEOUT_MS = 9_000;
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads one channel. Nothing is handed out twice, and nothing that is missing goes without a word. */
@@ -145,8 +148,8 @@ export class Downlink {
         const left = (awaySince ?? now) + giveUpMs - now;
         // who never got through is told at once: it may be the wrong address. A limit is one of a relay that is there
         const pointless = !stood && error instanceof RelayError && error.code !== "limit";
-        if (!isTransient(error) || this.#plain || pointless) throw error;
-        if (left <= 0) throw this.#next === 0 ? error : new RelayError("incomplete", error.message);
+        if (!isTransient(error, { stood }) || this.#plain || pointless) throw error;
+        if (left <= 0) throw this.#next === 0 ? error : gaveUp(error);
         if (awaySince === undefined) yield { kind: "relay", state: "away", error };
         awaySince ??= now;
         await pause(Math.min(left, backoff.next(error.retryAfterMs)), signal);
@@ -170,7 +173,7 @@ export class Downlink {
     return connection;
   }
 
-  readonly #destroy = (): void => this.#connection?.destroy();
+  readonly #destroy = (): void => this.#connection?.leave();
 
   async *#readPlain(connection: Connection): AsyncGenerator<StreamEvent, never, undefined> {
     const { from, reader } = this.#options;
@@ -201,8 +204,10 @@ export class Downlink {
       holder: this.#holder,
     }));
     if (this.#cancel !== undefined) this.#sendCancel(connection);
+    const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);
     for (;;) {
       const data = await connection.receive();
+      clearTimeout(killer);
       this.#options.signal.throwIfAborted();
       if (data === undefined) throw closingError(await connection.closed, "unreachable");
       if (typeof data === "string") yield this.#control(parseToConsumer(data));
@@ -248,7 +253,8 @@ export class Downlink {
         return { kind: "cancelling", reached: message.reached, reason: message.reason };
       case "end": {
         const { type: _, next, ...end } = message;
-        if (next !== this.#next) {
+        // a relay that was restarted, and never had all of it, cannot know
+        if (next !== this.#next && end.status !== "expired" && end.status !== "lost") {
           throw broken(`ended the run at message ${next}, not ${this.#next}`);
         }
         return { kind: "end", ...end };
@@ -311,6 +317,13 @@ function* pieces(lines: Uint8Array): Generator<Uint8Array> {
     yield lines.subarray(from, to);
     from = to;
   }
+}
+
+function gaveUp({ message }: RelayError): RelayError {
+  return new RelayError(
+    "incomplete",
+    `The stream is incomplete, as the relay stays away: ${message}`,
+  );
 }
 
 /** The messages that could be read; what is wrong with the next one comes after them. */

@@ -5,7 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { Envelope, SEALING_WARNING } from "../crypto/envelope.ts";
+import { Envelope, reachesWarning } from "../crypto/envelope.ts";
 import { StreamSealer } from "../crypto/stream_sealer.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
@@ -50,6 +50,8 @@ export type ErrorDetails = Pick<ErrorMessage, "code" | "exit_code" | "signal">;
 
 const REPLAY_BUFFER_BYTES = 64 * 1024 * 1024;
 const GIVE_UP_MS = 600_000;
+/** Messages that are under way through the cipher together: each costs some 20 kB there. */
+const SEALED_AT_A_TIME = 256;
 
 const logger = getLogger(["streamrelay", "client"]);
 
@@ -331,21 +333,23 @@ export class RelayProducer implements AsyncDisposable {
 
   async #push(texts: string[]): Promise<void> {
     if (this.#sealer === undefined) return this.#uplink.push(texts);
-    const sealer = this.#sealer;
-    const sealed = Promise.all(texts.map((text) => sealer.seal(text, this.#next++)));
-    // sealed side by side, sent in order
     const turn = this.#sealing;
-    this.#sealing = (async () => {
-      await turn;
-      this.#uplink.push(await sealed);
-    })();
+    this.#sealing = this.#sealAll(this.#sealer, texts, turn);
     await this.#sealing;
     this.#countSeals(texts.length);
   }
 
+  /** Seals some at a time side by side, and sends them in order. */
+  async #sealAll(sealer: StreamSealer, texts: string[], turn: Promise<void>): Promise<void> {
+    await turn;
+    for (let from = 0; from < texts.length; from += SEALED_AT_A_TIME) {
+      const slice = texts.slice(from, from + SEALED_AT_A_TIME);
+      this.#uplink.push(await Promise.all(slice.map((text) => sealer.seal(text, this.#next++))));
+    }
+  }
+
   #countSeals(count: number): void {
-    const { sealed } = this.#envelope!;
-    if (sealed < SEALING_WARNING || sealed - count >= SEALING_WARNING) return;
+    if (!reachesWarning(this.#envelope!.sealed, count)) return;
     logger.warn("one key has sealed 2^31 messages, of the 2^32 that are safe: make a new one");
   }
 

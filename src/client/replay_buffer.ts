@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LINES_BYTES, SEQ_BYTES, skipLines, writeSeq } from "../protocol/data_frame.ts";
+import { countLines, LINES_BYTES, SEQ_BYTES, skipLines, writeSeq } from "../protocol/data_frame.ts";
 
 /** Messages that became a data frame together. */
 interface Batch {
@@ -21,6 +21,8 @@ const SEQ_ROOM = "\0".repeat(SEQ_BYTES);
 
 /** Messages are put into one frame up to about so many bytes: a relay takes frames of {@linkcode LINES_BYTES} at least. */
 const FRAME_BYTES = LINES_BYTES / 4;
+
+const NEWLINE = 0x0a;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -124,22 +126,27 @@ export class ReplayBuffer {
   }
 
   /**
-   * The frame that begins at message `seq`, and the message after it; `undefined` where there is none yet.
+   * The frame that begins at message `seq`, and the message after it; `undefined` where there is none yet. It has at most
+   * `maxBytes` of lines, or one longer line.
    *
    * @throws {RangeError} where that message is forgotten.
    */
-  frameAt(seq: number): { frame: Uint8Array; next: number } | undefined {
+  frameAt(
+    seq: number,
+    maxBytes: number = Infinity,
+  ): { frame: Uint8Array; next: number } | undefined {
     if (seq >= this.#next) return undefined;
     if (seq < this.#first) throw new RangeError(`Message ${seq} is forgotten`);
     const batch = this.#find(seq);
     const next = batch.seq + batch.count;
-    if (batch.seq === seq) return { frame: batch.frame, next };
     const lines = batch.frame.subarray(SEQ_BYTES);
+    if (batch.seq === seq && lines.length <= maxBytes) return { frame: batch.frame, next };
     const rest = lines.subarray(skipLines(lines, seq - batch.seq));
-    const frame = new Uint8Array(SEQ_BYTES + rest.length);
+    const part = rest.length <= maxBytes ? rest : rest.subarray(0, endOfPart(rest, maxBytes));
+    const frame = new Uint8Array(SEQ_BYTES + part.length);
     writeSeq(frame, 0, seq);
-    frame.set(rest, SEQ_BYTES);
-    return { frame, next };
+    frame.set(part, SEQ_BYTES);
+    return { frame, next: part === rest ? next : seq + countLines(part) };
   }
 
   /** Frames are asked for in order nearly always. */
@@ -171,6 +178,12 @@ export class ReplayBuffer {
 }
 
 const NOTHING: Batch = { seq: 0, count: 0, frame: new Uint8Array(0) };
+
+/** The end of the last line that ends within `maxBytes`, or of the first one. */
+function endOfPart(lines: Uint8Array, maxBytes: number): number {
+  const last = lines.lastIndexOf(NEWLINE, maxBytes - 1);
+  return (last < 0 ? lines.indexOf(NEWLINE) : last) + 1;
+}
 
 /** Where the frame ends that begins with text `from`. Characters are counted: JSON of other than ASCII is up to thrice as long. */
 function endOfFrame(texts: readonly string[], from: number): number {

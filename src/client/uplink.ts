@@ -7,6 +7,7 @@
 import { RelayError } from "../errors.ts";
 import {
   type EndDetails,
+  type Meta,
   parseToProducer,
   type RunStatus,
   type ToProducer,
@@ -23,6 +24,8 @@ export interface UplinkOptions {
   /** The channel's address at the relay. */
   readonly url: URL;
   readonly epoch: string;
+  /** What the relay's operator is told of the run. */
+  readonly meta?: Meta;
   readonly secret?: string;
   /** Time for a connection to stand, ms. */
   readonly connectTimeoutMs?: number;
@@ -46,8 +49,10 @@ export interface Ending extends EndDetails {
 /** What it may lack, and what it has, nobody could say. */
 const OTHER_RELAY =
   "Another relay answers now, which speaks the plain protocol (v1): the stream cannot go on there";
-/** Time for the relay to answer a hello, ms. */
-const WELCOME_TIMEOUT_MS = 10_000;
+/** Time for the relay to answer a hello, ms: less than a relay waits for one. */
+const WELCOME_TIMEOUT_MS = 9_000;
+/** How long a relay may be away before what finds no room is dropped, ms: a blip and a restart are shorter. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Sends messages, numbers and keeps them, and sends them again where they did not arrive: to the relay that was lost from
@@ -55,7 +60,7 @@ const WELCOME_TIMEOUT_MS = 10_000;
  * messages are sent as they come, and the loss of that connection is the end.
  *
  * It runs from its making on. Whatever happens it accepts messages until it has failed; over the bound, which only holds
- * what a relay has not acknowledged, {@linkcode room} waits for a relay that is there, and says no where it is not.
+ * what a relay has not acknowledged, {@linkcode room} waits for a relay that is there, or was a moment ago, and says no where it is not.
  */
 export class Uplink {
   /** Resolves when the first connection stands; rejects when that fails for good. */
@@ -130,13 +135,25 @@ export class Uplink {
     return this.#failure !== undefined || this.#buffer.full;
   }
 
-  /** Whether more can be taken: waits for a relay that is there and has much to take, but not for one that is away. */
+  /** Whether more can be taken: waits for a relay that has much to take, and some time for one that is away. */
   async room(): Promise<boolean> {
     while (this.#failure === undefined && this.#buffer.full) {
-      if (this.#connection === undefined) return false;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      const patience = this.#awaySince === undefined
+        ? Infinity
+        : this.#awaySince + PATIENCE_MS - performance.now();
+      if (patience <= 0) return false;
+      await this.#change(patience);
     }
     return this.#failure === undefined;
+  }
+
+  /** Resolves when there may be room, or not, or after `ms`. */
+  async #change(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    const timer = ms === Infinity ? undefined : setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Takes messages, each one compact JSON text. */
@@ -215,7 +232,7 @@ export class Uplink {
     const now = performance.now();
     this.#awaySince ??= now;
     const left = this.#awaySince + this.#options.giveUpMs - now;
-    if (!isTransient(error) || this.#plain || left <= 0) {
+    if (!isTransient(error, { stood: this.#reached }) || this.#plain || left <= 0) {
       this.#fail(error);
       return false;
     }
@@ -240,12 +257,22 @@ export class Uplink {
   }
 
   async #serve(connection: Connection): Promise<void> {
-    const { epoch } = this.#options;
+    const { epoch, meta } = this.#options;
     const { first, next } = this.#buffer;
     const { credential } = connection;
     const holder = this.#holder;
     await connection.send(
-      JSON.stringify({ type: "hello", role: "produce", epoch, first, next, credential, holder }),
+      JSON.stringify({
+        type: "hello",
+        role: "produce",
+        epoch,
+        first,
+        next,
+        resumed: this.#reached || undefined,
+        meta,
+        credential,
+        holder,
+      }),
     );
     const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);
     try {
@@ -329,7 +356,7 @@ export class Uplink {
 
   async #sendFrames(connection: Connection): Promise<void> {
     while (this.#connection === connection && this.#unsent) {
-      const batch = this.#buffer.frameAt(this.#sent);
+      const batch = this.#buffer.frameAt(this.#sent, this.#window);
       if (batch === undefined) {
         this.#endSent = true;
         const end = { type: "end", next: this.#buffer.next, ...this.#ending };

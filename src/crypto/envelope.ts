@@ -20,6 +20,11 @@ export const SEALING_LIMIT = 2 ** 32;
 /** Half of {@linkcode SEALING_LIMIT}: the time for another key. */
 export const SEALING_WARNING = SEALING_LIMIT / 2;
 
+/** Whether the last `count` of all that were sealed reached {@linkcode SEALING_WARNING}: true for one call of many. */
+export function reachesWarning(sealed: number, count: number): boolean {
+  return sealed >= SEALING_WARNING && sealed - count < SEALING_WARNING;
+}
+
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16; // Web Crypto's default, 128 bits
 

@@ -178,7 +178,9 @@ export class StreamOpener {
     if (this.#newest === undefined || epoch === undefined || !TIMED_EPOCH.test(epoch)) return;
     if (epoch === this.#newest && this.#proven === undefined) return; // an earlier reader left off in it
     if (epoch.slice(0, TIME_DIGITS) <= this.#newest.slice(0, TIME_DIGITS)) {
-      throw fault("the relay replays an older run of the channel");
+      throw fault(
+        "the relay replays an older run of the channel, or the clock of the new run's producer is behind",
+      );
     }
   }
 }

@@ -47,6 +47,8 @@ export interface ProduceHello {
   /** The message after the newest one it has made. */
   readonly next: number;
   readonly meta?: Meta;
+  /** Whether it was connected to a relay before: readers may have begun there. */
+  readonly resumed?: boolean;
   readonly credential?: string;
   /** Nonce of who uses a token, see `holder.ts`. */
   readonly holder?: string;
@@ -213,6 +215,7 @@ function produceHello(fields: Fields): ProduceHello {
     first,
     next,
     ...(fields.meta !== undefined && { meta: checkedMeta(fields.meta) }),
+    ...(fields.resumed === true && { resumed: true }),
     credential: credential(fields),
     ...holder(fields),
   };

@@ -5,11 +5,12 @@
  */
 
 import { RelayError } from "../errors.ts";
-import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
+import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
 import type { ChannelState, Meta } from "../protocol/control.ts";
 import { messageType } from "../protocol/message_type.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { payloadStart, recordEnd } from "../protocol/record.ts";
+import { AwaitedReaders } from "./awaited_readers.ts";
 import { RelayMeter, RunMeter } from "./meter.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -34,6 +35,8 @@ export interface RunClaim {
   readonly next: number;
   /** What it says of itself to the operator. */
   readonly meta?: Meta;
+  /** Whether it was connected to a relay before. */
+  readonly resumed?: boolean;
 }
 
 /** What has become of a wish to cancel. */
@@ -80,6 +83,7 @@ export class Channel {
   /** A wish to cancel that the producer, being away, has not heard of. */
   #cancel: { reason: string | undefined } | undefined;
   readonly #fenced: string[] = [];
+  readonly #awaited = new AwaitedReaders();
 
   /** What passes is counted in `meter` too (default: in none but its own). */
   constructor(id: string, now: number, { meter = new RelayMeter() } = {}) {
@@ -159,7 +163,7 @@ export class Channel {
     this.activeAt = this.startedAt = now;
     for (const reader of this.readers) {
       if (reader.log === undefined) reader.begin(log, this.extent, { waited: true, meter });
-      else if (replaced && reader.log === before) reader.follow(log, meter);
+      else if (reader.follows || replaced && reader.log === before) reader.follow(log, meter);
     }
   }
 
@@ -288,8 +292,20 @@ export class Channel {
 
   /** Whether a reader needs the producer to wait at `now`, ms. */
   held(now: number, timeoutMs: number): boolean {
-    for (const reader of this.readers) if (reader.holds(now, timeoutMs)) return true;
-    return false;
+    let held = false;
+    // all are asked: the time of each runs from when it began to hold, not from when the one before has let go
+    for (const reader of this.readers) if (reader.holds(now, timeoutMs)) held = true;
+    return this.#awaited.holds(now) || held;
+  }
+
+  /** A reader, or all that read the run from another relay (`many`), may come until `until`, ms, for what is at `cursor`. */
+  await(cursor: Cursor, log: ChannelLog, wait: { until: number; many?: boolean }): void {
+    if (log === this.#log && log.end === undefined) this.#awaited.add({ cursor, log, ...wait });
+  }
+
+  /** A reader of `log` is here; see {@linkcode AwaitedReaders.arrived}. */
+  arrived(log: ChannelLog, until: number): void {
+    this.#awaited.arrived(log, until);
   }
 
   #append(records: Uint8Array, count: number, now: number): number {

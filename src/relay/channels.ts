@@ -95,6 +95,12 @@ export class Channels {
         next = channel.resume(producer, run, this.now, (first) => this.#newLog(run.epoch, first));
       })
     );
+    // filled again: who read it from another relay will come here too, maybe later than the producer
+    const { log } = channel;
+    if (log !== undefined && log.next === log.first && run.resumed) {
+      const until = this.now + this.#limits.resumeTimeoutMs;
+      channel.await(log.cursor(log.first), log, { until, many: true });
+    }
     return { channel, next };
   }
 
@@ -141,6 +147,9 @@ export class Channels {
     logger.debug("[{channel}] consumer connected", { channel: shortId(id) });
     const { log, extent, meter } = channel;
     if (log !== undefined) reader.begin(log, extent, { meter });
+    if (reader.log !== undefined) {
+      channel.arrived(reader.log, this.now + this.#limits.holdTimeoutMs);
+    }
     return channel;
   }
 
@@ -176,10 +185,14 @@ export class Channels {
     if (!ended && channel.end !== undefined) this.#report(channel);
   }
 
-  /** A reader is gone. */
-  unsubscribe(channel: Channel, reader: Subscriber): void {
+  /** A reader is gone; one that was `cut` off may come back, and a producer that would run away from it waits. */
+  unsubscribe(channel: Channel, reader: Subscriber, { cut = false } = {}): void {
     channel.readers.delete(reader);
     if (channel.readers.size === 0) channel.meter.unread();
+    const { log, cursor } = reader;
+    if (cut && !reader.finished && log !== undefined && cursor !== undefined) {
+      channel.await(cursor, log, { until: this.now + this.#limits.resumeTimeoutMs });
+    }
     if (reader.log !== undefined && reader.log !== channel.log) {
       this.#releaseUnread(channel, reader.log);
     }

@@ -109,6 +109,16 @@ export class Subscriber {
     return Math.max(0, (this.#log?.next ?? 0) - this.next);
   }
 
+  /** Whether another run is to be read after this one. */
+  get follows(): boolean {
+    return this.#following !== undefined;
+  }
+
+  /** What is wanted next, where that is known. */
+  get cursor(): Cursor | undefined {
+    return this.#cursor;
+  }
+
   /** Whether everything has been said. */
   get finished(): boolean {
     return this.#finished;

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RelayError } from "../../src/errors.ts";
-import { Envelope, isSealed, SEALING_LIMIT, SEALING_WARNING } from "../../src/crypto/envelope.ts";
+import {
+  Envelope,
+  isSealed,
+  reachesWarning,
+  SEALING_LIMIT,
+  SEALING_WARNING,
+} from "../../src/crypto/envelope.ts";
 import { generateKey, parseKey } from "../../src/crypto/key.ts";
 import vectors from "../vectors/envelope.json" with { type: "json" };
 
@@ -212,4 +218,22 @@ Deno.test("only a message of type enc counts as sealed", () => {
   for (const type of [undefined, null, "token", "ENC", ["enc"]]) {
     assert.equal(isSealed({ type }), false);
   }
+});
+
+Deno.test("the warning at half of what a key is good for comes once", () => {
+  const calls = [
+    SEALING_WARNING - 10,
+    SEALING_WARNING - 1,
+    SEALING_WARNING + 4,
+    SEALING_WARNING + 9,
+  ];
+  const counts = calls.map((sealed, i) => sealed - (calls[i - 1] ?? 0));
+  assert.deepEqual(calls.map((sealed, i) => reachesWarning(sealed, counts[i])), [
+    false,
+    false,
+    true,
+    false,
+  ]);
+  assert.equal(reachesWarning(SEALING_WARNING, 1), true);
+  assert.equal(reachesWarning(SEALING_WARNING + 1, 1), false);
 });

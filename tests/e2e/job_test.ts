@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cli.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
+import { until } from "../helpers/within.ts";
 
 const relay = sharedRelay(["--retain", "300"]);
 
@@ -171,6 +172,43 @@ Deno.test("SIGUSR1 reaches the command, which goes on", async () => {
   await job.consumer.waitForStdout(/^ready\nnoted\nnoted\n$/);
   job.producer.kill("SIGTERM");
   assert.equal((await job.producer.finished).code, 4);
+});
+
+Deno.test("what a command left in the background and is cut off is said", async () => {
+  const { env } = channel();
+  const script = "(trap '' PIPE; sleep 3; echo late) & echo now";
+  const produced = await runCli(["produce", "--", "sh", "-c", script], { env });
+  assert.deepEqual([produced.code, produced.stdout], [0, ""]);
+  assert.match(produced.stderr, /left in the background is not sent any more/);
+  const { code, stdout } = await runCli(["consume"], { env });
+  assert.deepEqual([code, stdout], [0, "now\n"]);
+});
+
+Deno.test("an interrupt while only the relay is waited for ends it at once", async () => {
+  const env = { RELAY_URL: "ws://127.0.0.1:9", CHANNEL_ID: "job-7" };
+  await using producer = spawnCli(["produce"], { env });
+  await producer.write("text\n");
+  await producer.waitForStderr(/trying it again/);
+  await producer.closeStdin();
+  let ended = false;
+  void producer.finished.then(() => ended = true);
+  producer.kill("SIGINT");
+  await until(() => ended, "the end");
+  assert.equal((await producer.finished).code, 130);
+});
+
+Deno.test("a stdin that cannot be read is told, to consumers too", async () => {
+  const { env } = channel();
+  const command = `${Deno.execPath()} run -A ${new URL("../../main.ts", import.meta.url).pathname}`;
+  const produced = await new Deno.Command("sh", {
+    args: ["-c", `${command} produce < /`],
+    env: { ...env, NO_COLOR: "1" },
+  }).output();
+  const stderr = new TextDecoder().decode(produced.stderr);
+  assert.equal(produced.code, 2, stderr);
+  assert.match(stderr, /^streamrelay: Cannot read stdin: /);
+  const { code } = await runCli(["consume"], { env });
+  assert.equal(code, 1);
 });
 
 Deno.test("cancel: a command that ignores SIGINT gets SIGTERM, and everyone is told that it was cancelled", async () => {

@@ -130,9 +130,16 @@ export class RawSocket implements AsyncDisposable {
     return { opcode: first & 0x0f, payload: this.#take(header + length)!.subarray(header) };
   }
 
-  /** Reads the next frame, which is a text message. */
+  /** Reads the next frame that is no ping, as a relay sends them to who is silent for long. */
+  async #word(): Promise<ServerFrame | undefined> {
+    let frame = await this.frame();
+    while (frame?.opcode === OPCODE.ping) frame = await this.frame();
+    return frame;
+  }
+
+  /** Reads the next message, which is a text message. */
   async message(): Promise<string> {
-    const frame = await this.frame();
+    const frame = await this.#word();
     assert.equal(frame?.opcode, OPCODE.text, `no text message but ${describe(frame)}`);
     return DECODER.decode(frame!.payload);
   }
@@ -141,7 +148,7 @@ export class RawSocket implements AsyncDisposable {
   async messages(): Promise<{ texts: string[]; close: CloseFrame }> {
     const texts: string[] = [];
     for (;;) {
-      const frame = await this.frame();
+      const frame = await this.#word();
       if (frame?.opcode === OPCODE.text) texts.push(DECODER.decode(frame.payload));
       else if (frame?.opcode === OPCODE.close) return { texts, close: closeOf(frame) };
       else assert.fail(`no text message and no close frame but ${describe(frame)}`);

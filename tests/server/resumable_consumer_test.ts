@@ -393,16 +393,19 @@ Deno.test("a producer that did not hear that its end has come may say it again, 
   assert.deepEqual((await reader.collect()).lines, LINES);
 });
 
-const WINDOWS: [number, number][] = [
-  [100_000, 64 * 1024],
-  [1024 * 1024, 128 * 1024],
-  [8 * 1024 * 1024, 1024 * 1024],
-  [64 * 1024 * 1024, 2 * 1024 * 1024],
+/** Bytes and messages retained, and the window that this makes. */
+const WINDOWS: [number, number, number][] = [
+  [100_000, 100_000, 12_500],
+  [1024 * 1024, 100_000, 128 * 1024],
+  [8 * 1024 * 1024, 100_000, 400_000],
+  [8 * 1024 * 1024, 1_000, 4_000],
+  [8 * 1024 * 1024, 100, 1024],
+  [64 * 1024 * 1024, 10_000_000, 2 * 1024 * 1024],
 ];
 
-for (const [maxBufferBytes, window] of WINDOWS) {
-  Deno.test(`the window is ${window} bytes where ${maxBufferBytes} are kept; a frame may exceed it`, async () => {
-    await using stream = await start({ maxBufferBytes });
+for (const [maxBufferBytes, maxBuffer, window] of WINDOWS) {
+  Deno.test(`the window is ${window} bytes where ${maxBufferBytes} and ${maxBuffer} messages are kept; a frame may exceed it`, async () => {
+    await using stream = await start({ maxBufferBytes, maxBuffer });
     await using producer = await ResumableClient.produce(stream.port, "job-7", { epoch: "run-1" });
     assert.deepEqual(await producer.next(), { type: "welcome", epoch: "run-1", next: 0, window });
     const lines = [JSON.stringify("x".repeat(window)), '"and one more"'];

@@ -70,6 +70,7 @@ export class Connection implements FrameSink {
   #closePatience = 0;
   #hangingUp = false;
   #expectBy = 0;
+  #late: RelayError | undefined;
   #gone = false;
   /** Whether nothing is read until a verdict is there. */
   #held = false;
@@ -165,9 +166,10 @@ export class Connection implements FrameSink {
     this.close(close, peerText, patient ? undefined : FAULT_PATIENCE_MS);
   }
 
-  /** Something is expected from the peer within `ms`, or (`undefined`) no longer; else it is closed 4003. */
-  expectBy(ms: number | undefined): void {
+  /** Something is expected from the peer within `ms`, or (`undefined`) no longer; else it fails with `error`. */
+  expectBy(ms: number | undefined, error: RelayError = new RelayError("unauthorized")): void {
     this.#expectBy = ms === undefined ? 0 : this.#clock.now + ms;
+    this.#late = error;
   }
 
   /** Closes because the relay is shutting down. */
@@ -183,7 +185,7 @@ export class Connection implements FrameSink {
     if (this.#closeBy > 0) {
       if (now > this.#closeBy) this.#socket.destroy();
     } else if (this.#expectBy > 0 && now > this.#expectBy) {
-      this.fail(new RelayError("unauthorized"));
+      this.fail(this.#late!);
     } else if (this.#blockedAt > 0) {
       if (now - this.#blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
     } else if (now - this.#heardAt > limits.deadAfterMs && !this.#throttle?.paused) {

@@ -76,8 +76,8 @@ export class ResumableConsumerHandler implements Handler, Outlet {
     this.#channel.ease();
   }
 
-  gone(): void {
-    this.#channels.unsubscribe(this.#channel, this.#subscriber);
+  gone(code: number): void {
+    this.#channels.unsubscribe(this.#channel, this.#subscriber, { cut: code === 1006 });
     this.#channel.ease();
   }
 

@@ -15,7 +15,9 @@ import type { RelayLimits } from "../limits.ts";
 import type { Connection, Handler } from "./connection.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 
-const MIN_WINDOW = 64 * 1024;
+const MIN_WINDOW = 1024;
+/** A message of one small token, bytes of its line. */
+const SMALL_BYTES = 32;
 const MAX_WINDOW = 2 * 1024 * 1024;
 
 /** The relay works on one batch at a time, so one converter serves all. */
@@ -53,7 +55,7 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
     this.#connection = connection;
     this.#channels = channels;
     this.#limits = limits;
-    this.#window = Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, limits.maxBufferBytes >> 3));
+    this.#window = windowOf(limits);
     const { channel, next } = channels.resume(id, this, hello);
     this.#channel = channel;
     this.#next = this.#acknowledged = next;
@@ -132,6 +134,12 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
     this.#ended = true;
     this.#connection.send(controlText({ type: "ack", next, end: true }));
   }
+}
+
+/** A quarter of what the log may hold in its half-empty segments, in messages of a small size too. */
+function windowOf({ maxBufferBytes, maxBuffer }: RelayLimits): number {
+  const window = Math.min(maxBufferBytes, maxBuffer * SMALL_BYTES) >> 3;
+  return Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, window));
 }
 
 function fault(what: string): RelayError {

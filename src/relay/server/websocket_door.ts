@@ -170,7 +170,9 @@ export class WebSocketDoor {
     const early = credential === undefined || looksLikeToken(credential)
       ? undefined
       : access.admit(credential, path, visitor);
-    connection.expectBy(limits.authTimeoutMs);
+    // no credential was judged: a client that was held up on its way may try again
+    const late = new RelayError("limit", "no hello came in time", { tellPeer: true });
+    connection.expectBy(limits.authTimeoutMs, late);
     connection.handler = new HelloHandler(path.role, (hello) => {
       const { role, holder: nonce = visitor.nonce } = hello;
       const epoch = hello.role === "produce" ? hello.epoch : undefined;
