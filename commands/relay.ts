@@ -7,6 +7,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { DEFAULT_LIMITS } from "../src/relay/limits.ts";
+import { DEFAULT_HTTP_LIMITS } from "../src/relay/server/http_limits.ts";
 import { Interrupt } from "./interrupt.ts";
 import { LOG_LEVELS, setUpLogging } from "./logging.ts";
 import {
@@ -142,6 +143,13 @@ export function relayCommand() {
       ),
     )
     .addOption(
+      durationOption(
+        "--body-timeout <seconds>",
+        "how long the body of an HTTP producer may bring nothing",
+        DEFAULT_HTTP_LIMITS.bodyIdleTimeoutMs,
+      ),
+    )
+    .addOption(
       new Option("--log-level <level>", "least level to log").argParser(logLevel).default(
         "info" as const,
       ),
@@ -181,6 +189,7 @@ Examples:
         resumeTimeoutMs: options.resumeTimeout,
         holdTimeoutMs: options.holdTimeout,
         leaseTtlMs: options.leaseTtl,
+        bodyIdleTimeoutMs: options.bodyTimeout,
         signal: interrupt.signal,
       });
       if (secrets.length === 0) {

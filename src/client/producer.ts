@@ -114,7 +114,7 @@ export class RelayProducer implements AsyncDisposable {
       url: relayPath(options.url ?? DEFAULT_RELAY_URL, `/produce/${channel}`),
       epoch: this.epoch,
       secret: options.secret,
-      ...(Object.keys(options.meta ?? {}).length > 0 && { meta: options.meta }),
+      meta: options.meta,
       connectTimeoutMs: options.connectTimeoutMs,
       replayBufferBytes: options.replayBufferBytes ?? REPLAY_BUFFER_BYTES,
       giveUpMs: options.giveUpMs ?? GIVE_UP_MS,
