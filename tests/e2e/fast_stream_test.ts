@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { type CliOptions, runCli, spawnCli } from "../helpers/cli.ts";
+import { type CliOptions, type CliProcess, runCli, spawnCli } from "../helpers/cli.ts";
 import { startFaultProxy } from "../helpers/fault_proxy.ts";
 import { until } from "../helpers/within.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
@@ -10,7 +10,16 @@ import { startRelayProcess } from "../helpers/relay_process.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const WORD =
   "a line of a text that is made faster than it is read, and that fills what the relay keeps";
-const TEXT = Array.from({ length: 200_000 }, (_, i) => `${i} ${WORD}\n`).join(""); // 19 MB
+const LINES = Array.from({ length: 200_000 }, (_, i) => `${i} ${WORD}\n`);
+const TEXT = LINES.join(""); // 19 MB
+
+/** Writes the text once the consumer reads: what is made before that, the relay need not keep. */
+async function write(producer: CliProcess, consumer: CliProcess): Promise<void> {
+  await producer.write(LINES[0]);
+  await consumer.waitForStdout(/^0 /);
+  await producer.write(LINES.slice(1).join(""));
+  await producer.closeStdin();
+}
 
 Deno.test("a relay that is killed under a fast stream is filled again no faster than its reader comes back", async () => {
   await using first = await startRelayProcess();
@@ -20,7 +29,7 @@ Deno.test("a relay that is killed under a fast stream is filled again no faster 
   await using down = await startFaultProxy({ target });
   await using consumer = spawnCli(["consume", "job-7"], { env: { RELAY_URL: down.url } });
   await using producer = spawnCli(["produce", "job-7"], { env: { RELAY_URL: up.url } });
-  const written = producer.write(TEXT).then(() => producer.closeStdin());
+  const written = write(producer, consumer);
   await consumer.waitForStdout(/\n20000 /);
   down.refuse(); // the reader comes back later than the producer
   up.retarget(second.port);
@@ -44,7 +53,7 @@ Deno.test("a reader of a fast stream that is cut off, and comes back a little la
   await using up = await startFaultProxy({ target: { hostname: "127.0.0.1", port: relay.port } });
   await using consumer = spawnCli(["consume", "job-7"], { env: { RELAY_URL: down.url } });
   await using producer = spawnCli(["produce", "job-7"], { env: { RELAY_URL: up.url } });
-  const written = producer.write(TEXT).then(() => producer.closeStdin());
+  const written = write(producer, consumer);
   await consumer.waitForStdout(/\n20000 /);
   down.refuse();
   down.cut();
@@ -67,7 +76,7 @@ Deno.test("a connection that is lost while the replay buffer is full drops nothi
   await using consumer = spawnCli(["consume", "job-7"], { env: { RELAY_URL: down.url } });
   const options: CliOptions = { env: { RELAY_URL: up.url } };
   await using producer = spawnCli(["produce", "job-7", "--replay-buffer", "1MiB"], options);
-  const written = producer.write(TEXT).then(() => producer.closeStdin());
+  const written = write(producer, consumer);
   await consumer.waitForStdout(/\n20000 /);
   up.cut();
   down.throttle(Infinity);
