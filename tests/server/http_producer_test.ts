@@ -390,3 +390,67 @@ Deno.test("a relay that shuts down answers producers 503", async () => {
   socket.close();
   await stopped;
 });
+
+/** Begins a body and cuts it once the relay has all of it. */
+async function cutBody(
+  relay: { url: string; port: number },
+  body: string,
+  { headers, next }: { headers: Record<string, string>; next: number },
+): Promise<void> {
+  await using socket = await RawSocket.connect(relay.port);
+  await socket.write(request("PUT /produce/c", { ...CHUNKED, ...headers }) + chunk(body));
+  await until(async () => {
+    const head = await fetch(`${relay.url.replace("ws", "http")}/produce/c`, { method: "HEAD" });
+    return head.headers.get("Stream-Next") === String(next);
+  }, `message ${next}`);
+}
+
+async function head(url: string): Promise<Headers> {
+  return (await fetch(`${url.replace("ws", "http")}/produce/c`, { method: "HEAD" })).headers;
+}
+
+Deno.test("once messages were sent twice no number of bytes is stated, as none would be right", async () => {
+  await using relay = await newRelay({ resumeTimeoutMs: 10_000 });
+  const run = { ...NDJSON, "Stream-Epoch": "run-1" };
+  const lines = [0, 1, 2, 3].map((i) => `${token(String(i))}\n`);
+  await cutBody(relay, lines.slice(0, 2).join(""), { headers: run, next: 2 });
+  assert.equal((await head(relay.url)).get("Stream-Bytes"), String(lines[0].length * 2));
+  const again = { ...run, "Stream-Next": "0" };
+  await cutBody(relay, lines.slice(0, 3).join(""), { headers: again, next: 3 });
+  assert.equal((await head(relay.url)).get("Stream-Bytes"), null);
+  const whole = await put(`${relay.url}/produce/c`, lines.join(""), again);
+  assert.equal(whole.status, 200);
+  assert.equal((await head(relay.url)).get("Stream-Bytes"), null);
+  const { text } = await readAll(`${relay.url}/consume/c`);
+  assert.equal(text, "0123");
+});
+
+Deno.test("text cannot be sent twice: its tokens are cut as it is read", async () => {
+  await using relay = await newRelay({ resumeTimeoutMs: 10_000 });
+  const run = { "Stream-Epoch": "run-1" };
+  await cutBody(relay, "one\ntwo\nthr", { headers: run, next: 3 });
+  const again = await put(`${relay.url}/produce/c`, "one\ntwo\nthree\n", {
+    ...run,
+    "Stream-Next": "0",
+  });
+  assert.equal(again.status, 409);
+  assert.equal(again.headers.get("Stream-Bytes"), "11");
+  assert.match(again.json.error.message, /text goes on behind/);
+  assert.equal((await put(`${relay.url}/produce/c`, "ee\n", run)).status, 200);
+  const { text } = await readAll(`${relay.url}/consume/c`);
+  assert.equal(text, "one\ntwo\nthree\n");
+});
+
+Deno.test("a holder that is malformed or repeated is refused by its name", async () => {
+  await using relay = await newRelay();
+  const holder = "a".repeat(22);
+  for (const query of ["?holder=x", `?holder=${holder}&holder=${holder}`]) {
+    const { status, json } = await put(`${relay.url}/produce/c${query}`, "text");
+    assert.equal(status, 400);
+    assert.match(json.error.message, /holder/);
+  }
+  const twice = await put(`${relay.url}/produce/c`, "text", {
+    "Stream-Holder": `${holder}, ${holder}`,
+  });
+  assert.equal(twice.status, 400);
+});

@@ -11,7 +11,7 @@ import type { Origins } from "./origin.ts";
 
 /** Headers of ours that a page may send. */
 const REQUEST_HEADERS =
-  "Authorization, Content-Type, Last-Event-ID, Stream-Epoch, Stream-Next, Stream-Holder";
+  "Authorization, Content-Type, Last-Event-ID, Stream-Epoch, Stream-Next, Stream-Meta, Stream-Holder";
 /** Headers of ours that a page may read. */
 const ANSWER_HEADERS =
   "Stream-State, Stream-Status, Stream-Epoch, Stream-First, Stream-Next, Stream-Bytes, Stream-Gap, Retry-After";

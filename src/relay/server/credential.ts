@@ -7,6 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import { getLogger } from "@logtape/logtape";
 import { isHolder } from "../../protocol/holder.ts";
+import { badRequest } from "./http_error.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
 
@@ -28,10 +29,14 @@ export function credentialOf(request: IncomingMessage, url: URL): string | undef
 
 /**
  * The nonce by which a client shows that it is the one who used its token before: of `Stream-Holder`, else of `?holder=`,
- * which is for `EventSource`; `undefined` where there is none, or none that {@linkcode isHolder} takes.
+ * which is for `EventSource`; `undefined` where there is none.
+ *
+ * @throws {RelayError} `bad_request` where it is malformed or repeated.
  */
 export function holderOf(request: IncomingMessage, url: URL): string | undefined {
   const header = request.headers["stream-holder"];
-  const holder = typeof header === "string" ? header : url.searchParams.get("holder");
-  return holder !== null && isHolder(holder) ? holder : undefined;
+  const given = header === undefined ? url.searchParams.getAll("holder") : [String(header)];
+  if (given.length === 0) return undefined;
+  if (given.length === 1 && isHolder(given[0])) return given[0];
+  throw badRequest("the holder is not 16 to 64 of A-Z a-z 0-9 _ -, or given more than once");
 }

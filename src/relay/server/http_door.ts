@@ -185,8 +185,9 @@ export class HttpDoor {
     if ((headers["content-encoding"] ?? "identity").toLowerCase() !== "identity") {
       throw new RelayError("bad_data", "Content-Encoding is not known here", { tellPeer: true });
     }
-    const body = bodyReader(bodyFormat(headers["content-type"]), limits.maxMessageBytes);
-    const run = new HttpRun(request, channels.find(id));
+    const format = bodyFormat(headers["content-type"]);
+    const body = bodyReader(format, limits.maxMessageBytes);
+    const run = new HttpRun(request, channels.find(id), { format });
     const lease = gate.lease(grant, { channel: id, epoch: run.claim.epoch });
     let producer: HttpProducer;
     try {

@@ -158,6 +158,7 @@ export class HttpProducer implements ProducerLink {
     const known = Math.min(count, Math.max(0, this.#next - this.#seq));
     this.#messages += count;
     this.#seq += count;
+    if (known > 0) this.#options.run.overlapped();
     const fresh = known === 0 ? lines : lines.subarray(skipLines(lines, known));
     if (fresh.length === 0) return;
     const { channels, limits } = this.#options;

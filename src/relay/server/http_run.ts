@@ -6,6 +6,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { ChannelLog } from "../../log/channel_log.ts";
+import { RelayError } from "../../errors.ts";
 import { checkedMeta } from "../../protocol/control.ts";
 import { isEpoch, isPlainEpoch, newPlainEpoch } from "../../protocol/position.ts";
 import type { Channel, RunClaim } from "../channel.ts";
@@ -15,7 +16,7 @@ import { headerOnce } from "./http_request.ts";
 /** Bytes of bodies that became messages, by run: text has no other measure that its sender knows. */
 const taken = new WeakMap<ChannelLog, number>();
 
-/** Bytes of HTTP bodies that became messages of a run. */
+/** Bytes of HTTP bodies that became messages of a run; NaN once bodies overlapped, which leaves no such number. */
 export function bytesTaken(log: ChannelLog | undefined): number {
   return log === undefined ? 0 : taken.get(log) ?? 0;
 }
@@ -33,8 +34,17 @@ export class HttpRun {
   #log: ChannelLog | undefined;
   #before = 0;
 
-  /** @throws {RelayError} `bad_request` for headers that are malformed, or do not go together. */
-  constructor(request: IncomingMessage, channel: Channel | undefined) {
+  /**
+   * `format` is that of the body: only messages can be sent again, as text is cut into tokens by how it is read.
+   *
+   * @throws {RelayError} `bad_request` for headers that are malformed, or do not go together; `fenced` for text that is to
+   * begin before what is here.
+   */
+  constructor(
+    request: IncomingMessage,
+    channel: Channel | undefined,
+    { format }: { format: "text" | "ndjson" },
+  ) {
     const epoch = headerOnce(request, "stream-epoch");
     const next = headerOnce(request, "stream-next");
     const meta = headerOnce(request, "stream-meta");
@@ -46,6 +56,11 @@ export class HttpRun {
     }
     const log = epoch !== undefined && channel?.log?.epoch === epoch ? channel.log : undefined;
     const first = next === undefined ? log?.next ?? 0 : numberOf(next);
+    if (format === "text" && log !== undefined && first < log.next) {
+      throw new RelayError("fenced", `${log.next} messages are here: text goes on behind them`, {
+        tellPeer: true,
+      });
+    }
     this.chosen = epoch !== undefined;
     this.claim = {
       epoch: epoch ?? newPlainEpoch(),
@@ -59,6 +74,11 @@ export class HttpRun {
   begin({ log }: Channel): void {
     this.#log = log;
     this.#before = bytesTaken(log);
+  }
+
+  /** Messages of this body were here already. */
+  overlapped(): void {
+    this.#before = NaN;
   }
 
   /** So many bytes of this body have become messages. */
