@@ -20,6 +20,7 @@ export class Throttle {
   readonly #feed: (bytes: Uint8Array) => void;
   #rest: Uint8Array = new Uint8Array(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #feeding = false;
   #over = false;
 
   /** `feed` gets what is read, and calls {@linkcode spend} for the messages in it. */
@@ -34,9 +35,9 @@ export class Throttle {
     return this.#timer !== undefined;
   }
 
-  /** So much came. */
+  /** So much came, of which the bytes may be counted: they are as they come, so a large frame takes its time too. */
   spend(messages: number, bytes: number): void {
-    this.#rate.spend(messages, bytes, performance.now());
+    this.#rate.spend(messages, this.#feeding ? 0 : bytes, performance.now());
   }
 
   /** What came before there was a throttle, or past it, counts too: waits where that was too much. */
@@ -65,7 +66,10 @@ export class Throttle {
     while (this.#rest.length > 0) {
       const slice = new Uint8Array(this.#rest.subarray(0, SLICE_BYTES)); // a copy: the decoder writes over it
       this.#rest = this.#rest.subarray(SLICE_BYTES);
+      this.#rate.spend(0, slice.length, performance.now());
+      this.#feeding = true;
       this.#feed(slice);
+      this.#feeding = false;
       const waitMs = this.#over ? 0 : this.#rate.waitMs(performance.now());
       if (waitMs > 0) return this.#pause(waitMs);
     }
