@@ -16,6 +16,7 @@ import {
   logLevelOption,
   secretFileOption,
   secretOption,
+  tokenOption,
   urlOption,
 } from "./options.ts";
 import { say } from "./terminal.ts";
@@ -29,6 +30,7 @@ export function cancelCommand() {
     .addOption(urlOption())
     .addOption(secretOption())
     .addOption(secretFileOption())
+    .addOption(tokenOption())
     .option("--reason <text>", "why, for the producer's log")
     .addOption(durationOption("--timeout <seconds>", "how long to wait for the end", 30_000))
     .addOption(logLevelOption())

@@ -6,6 +6,7 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
+import { isChannelId } from "../src/protocol/channel_id.ts";
 import { parsePosition, type Position } from "../src/protocol/position.ts";
 import { setUpLogging } from "./logging.ts";
 import {
@@ -17,9 +18,12 @@ import {
   logLevelOption,
   secretFileOption,
   secretOption,
+  tokenOption,
   urlOption,
 } from "./options.ts";
+import { Output } from "./output.ts";
 import { duration } from "./values.ts";
+import type { LinkOptions } from "./view.ts";
 
 /** Prints a channel. */
 export function consumeCommand() {
@@ -30,10 +34,12 @@ export function consumeCommand() {
     .addOption(urlOption())
     .addOption(secretOption())
     .addOption(secretFileOption())
+    .addOption(tokenOption())
     .addOption(keyOption())
     .addOption(keyFileOption())
     .option("--json", "print every message as JSON, one a line, instead of the tokens")
     .option("--collect", "print everything at the end instead of as it comes")
+    .option("--web", "print a link to the browser page of the channel instead; see below")
     .addOption(
       new Option("--from <place>", "start, live (what is still to come), or a position <epoch>:<n>")
         .argParser(place).default("start" as const),
@@ -64,13 +70,18 @@ export function consumeCommand() {
       "after",
       `
 Times are in seconds or with a unit (90s, 10m, 1h). It does not matter which side connects first. A lost connection is
-made again; what is printed is complete and in order, or the exit code says that it is not.
+made again; what is printed is complete and in order, or the exit code says that it is not. What a job says of its
+progress is a bar on stderr, where that is a terminal.
+
+The link of --web opens without anything else: after its # are the key and, where the relay has a secret, a token that
+reads this one channel and is good for 12 hours. Browsers send that part to nobody; pass the link on with care.
 
 Examples:
   streamrelay consume job-7
   streamrelay consume job-7 --url wss://relay.example.org --key-file ~/.streamrelay.key > answer.txt
   streamrelay consume job-7 --position-file job-7.pos >> answer.txt
   streamrelay consume job-7 --json | jq -r .content
+  xdg-open "$(streamrelay consume job-7 --web)"
 
 Exit codes: 0 the stream was done · 1 its producer reported an error · 3 credential refused
             4 unreachable or time limit · 5 incomplete · 6 cannot be decrypted, or was tampered with · 7 cancelled`,
@@ -88,6 +99,7 @@ Exit codes: 0 the stream was done · 1 its producer reported an error · 3 crede
         options,
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
+      if (options.web) return await printLink(channel, { url: options.url, ...secrets });
       if (options.positionFile !== undefined && options.from !== "start") {
         throw new RelayError("usage", "Give --from or --position-file, not both");
       }
@@ -112,6 +124,14 @@ Exit codes: 0 the stream was done · 1 its producer reported an error · 3 crede
         cancelOnInterrupt,
       });
     });
+}
+
+async function printLink(channel: string, options: LinkOptions): Promise<void> {
+  if (!isChannelId(channel)) throw new RelayError("bad_channel");
+  const { linkWithAccess } = await import("./view.ts");
+  const output = new Output();
+  output.write(`${await linkWithAccess(channel, options)}\n`);
+  await output.flush();
 }
 
 function place(text: string): "start" | "live" | Position {

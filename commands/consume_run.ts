@@ -6,14 +6,15 @@
 
 import { type ConsumerOptions, RelayConsumer } from "../src/client/consumer.ts";
 import type { StreamEvent } from "../src/client/downlink.ts";
-import { isToken, type Message } from "../src/protocol/message.ts";
+import { isToken, type Message, type Progress, progressOf } from "../src/protocol/message.ts";
 import type { Position } from "../src/protocol/position.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
 import { PositionFile } from "./position_file.ts";
 import { StreamStats } from "./stream_stats.ts";
-import { clearStatus, complain, say, status } from "./terminal.ts";
+import { progressLine } from "./progress_bar.ts";
+import { clearStatus, complain, say, status, terminalColumns } from "./terminal.ts";
 
 /** Options of {@linkcode consume}. */
 export interface ConsumeOptions {
@@ -75,6 +76,10 @@ class Printer {
   readonly #file: PositionFile | undefined;
   readonly #output: Output;
   readonly #collected: string[] = [];
+  /** Where text and status share a terminal, a status would take away the line that is being written. */
+  readonly #shared: boolean;
+  #lineOpen = false;
+  #progress: Progress | undefined;
   /** Positions, and how much of stdout comes before each. */
   readonly #marks: { at: number; position: Position; complete: boolean }[] = [];
 
@@ -88,6 +93,7 @@ class Printer {
     this.#stats = run.stats;
     this.#file = run.file;
     this.#output = new Output(run.signal, run.file && { pieceBytes: PIPE_BUF });
+    this.#shared = !options.collect && Deno.stdout.isTerminal();
   }
 
   async run(): Promise<void> {
@@ -117,20 +123,39 @@ class Printer {
   }
 
   async #print({ messages, position }: StreamEvent & { kind: "messages" }): Promise<void> {
-    clearStatus();
+    this.#makeWay();
     this.#stats.count(messages.filter(isToken).length);
     const text = textOf(messages, this.#options.json);
     if (this.#options.collect) this.#collected.push(text);
     else if (text !== "") await this.#output.write(text);
+    if (text !== "") this.#lineOpen = !text.endsWith("\n");
+    await this.#showProgress(messages);
     if (position === undefined) return;
     await this.#reached(position, messages.at(-1)!.type === "done");
   }
 
   async #printText({ text, count, position }: StreamEvent & { kind: "text" }): Promise<void> {
-    clearStatus();
+    this.#makeWay();
     this.#stats.count(count);
     await this.#output.write(text);
+    if (text.length > 0) this.#lineOpen = text[text.length - 1] !== NEWLINE;
+    await this.#showProgress([]);
     await this.#reached(position, false);
+  }
+
+  /** Takes a status away that text would run into; a bar stays where the text goes elsewhere. */
+  #makeWay(): void {
+    if (this.#shared || this.#progress === undefined) clearStatus();
+  }
+
+  /** Shows the last progress told of, where there is a place for it. */
+  async #showProgress(messages: readonly Message[]): Promise<void> {
+    const latest = messages.findLast(({ type }) => type === "progress");
+    if (latest !== undefined) this.#progress = progressOf(latest);
+    if (this.#progress === undefined || !Deno.stderr.isTerminal()) return;
+    if (this.#shared && this.#lineOpen || !this.#shared && latest === undefined) return;
+    if (this.#shared) await this.#output.flush();
+    status(progressLine(this.#progress, terminalColumns()));
   }
 
   async #reached(position: Position, complete: boolean): Promise<void> {
@@ -167,6 +192,7 @@ class Printer {
         );
       case "relay":
         if (event.state === "back") return clearStatus();
+        if (event.error?.code === "limit") complain(`Trying it again: ${event.error.message}`);
         if (Deno.stderr.isTerminal()) status("the relay is away; trying it again …");
         return;
       case "producer":
@@ -181,6 +207,8 @@ class Printer {
     }
   }
 }
+
+const NEWLINE = 0x0a;
 
 function textOf(messages: readonly Message[], json: boolean): string {
   let text = "";

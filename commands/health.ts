@@ -7,7 +7,15 @@
 import { Command } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { setUpLogging } from "./logging.ts";
-import { durationOption, logLevelOption, urlOption } from "./options.ts";
+import {
+  clientSecrets,
+  durationOption,
+  logLevelOption,
+  secretFileOption,
+  secretOption,
+  tokenOption,
+  urlOption,
+} from "./options.ts";
 import { Output } from "./output.ts";
 
 /** Checks a relay. */
@@ -15,6 +23,9 @@ export function healthCommand() {
   return new Command("health")
     .description("check that a relay answers: exit 0 when it is healthy, 4 when not")
     .addOption(urlOption())
+    .addOption(secretOption())
+    .addOption(secretFileOption())
+    .addOption(tokenOption())
     .addOption(durationOption("--timeout <seconds>", "time for its answer", 5_000))
     .option("--json", "print its answer as it is")
     .option("-q, --quiet", "print nothing while all is well, one line on stderr otherwise")
@@ -26,12 +37,17 @@ Examples:
   streamrelay health --url wss://relay.example.org
   */5 * * * * streamrelay health --quiet               in a crontab: mails you only when the relay is down`,
     )
-    .action(async ({ url, timeout, json, quiet, logLevel }) => {
+    .action(async (options, command) => {
+      const { url, timeout, json, quiet, logLevel } = options;
       await setUpLogging(logLevel, "text");
+      const { secret } = await clientSecrets(
+        options,
+        (name) => command.getOptionValueSource(name as keyof typeof options),
+      );
       const { checkHealth } = await import("../src/client/health.ts");
       const { shownRelayUrl } = await import("../src/client/relay_url.ts");
       const shown = shownRelayUrl(url);
-      const health = await checkHealth(url, { timeoutMs: timeout });
+      const health = await checkHealth(url, { timeoutMs: timeout, secret });
       if (health.status !== "healthy") {
         throw new RelayError("unreachable", `The relay at ${shown} says it is ${health.status}`);
       }

@@ -47,6 +47,14 @@ export function secretFileOption() {
   );
 }
 
+/** `--token`. */
+export function tokenOption() {
+  return new Option(
+    "--token <token>",
+    "a token instead of the secret, see streamrelay token. Others see command lines: better RELAY_TOKEN",
+  ).env("RELAY_TOKEN");
+}
+
 /** `--encryption-key`. */
 export function keyOption() {
   return new Option(
@@ -73,26 +81,59 @@ type Source = (name: string) => string | undefined;
 export interface SecretOptions {
   secret?: string;
   secretFile?: string;
+  token?: string;
   encryptionKey?: string;
   keyFile?: string;
 }
 
 /**
- * The secret and the key that a command was given: a flag wins over a variable of the environment; a variable that is set
- * but empty counts as absent.
+ * The credential, secret or token, and the key that a command was given: a flag wins over a variable of the environment, of
+ * two variables the token, which may do less; a variable that is set but empty counts as absent.
  *
- * @throws {RelayError} `usage` where a value and its file are both given as flags, or the file cannot be read.
+ * @throws {RelayError} `usage` where a value and its file, or secret and token, are both given as flags, or the file cannot
+ * be read.
  */
 export async function clientSecrets(
   options: SecretOptions,
   source: Source,
 ): Promise<{ secret?: string; encryptionKey?: string }> {
-  const { secret, secretFile, encryptionKey, keyFile } = options;
+  const { encryptionKey, keyFile } = options;
   return {
-    secret: await oneOf("secret", secret, source("secret"), secretFile),
+    secret: await credential(options, source),
     encryptionKey: await oneOf("encryption-key", encryptionKey, source("encryptionKey"), keyFile),
   };
 }
+
+async function credential(options: SecretOptions, source: Source): Promise<string | undefined> {
+  const { secret, secretFile, token } = options;
+  const secretGiven = secretFile !== undefined || source("secret") === "cli" && secret;
+  if (token && source("token") === "cli") {
+    if (secretGiven) throw new RelayError("usage", "Give --token or the secret, not both");
+    return token;
+  }
+  if (token && !secretGiven) return token;
+  return await oneOf("secret", secret, source("secret"), secretFile);
+}
+
+/**
+ * The secrets that a relay was given: one, or, as two lines of its file, the new one and the old one while clients are given
+ * the new one. Clients, and `streamrelay token`, take the first.
+ *
+ * @throws {RelayError} as {@linkcode clientSecrets} does, and where the file has more lines.
+ */
+export async function relaySecrets(options: SecretOptions, source: Source): Promise<string[]> {
+  const { secret, secretFile } = options;
+  const first = await oneOf("secret", secret, source("secret"), secretFile);
+  if (secretFile === undefined) return first === undefined ? [] : [first];
+  const lines = linesOf(await readOwnFile(secretFile));
+  if (lines.length <= MAX_SECRETS) return lines;
+  throw new RelayError(
+    "usage",
+    `Cannot use ${secretFile}: it has ${lines.length} lines; a relay takes a new and an old secret`,
+  );
+}
+
+const MAX_SECRETS = 2;
 
 async function oneOf(
   name: string,
@@ -109,19 +150,28 @@ async function oneOf(
 
 /** The first line of `path` that is not empty; warns where others may read the file. */
 async function readSecretFile(path: string): Promise<string> {
-  let text, mode;
-  try {
-    text = await Deno.readTextFile(path);
-    mode = (await Deno.stat(path)).mode;
-  } catch (cause) {
-    throw new RelayError("usage", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
+  const text = await readOwnFile(path);
+  const mode = (await Deno.stat(path)).mode;
   if (mode !== null && (mode & 0o077) !== 0) {
     complain(`${path} can be read by others: chmod 600 ${path}`);
   }
-  const line = text.split("\n").map((line) => line.trim()).find((line) => line !== "");
+  const [line] = linesOf(text);
   if (line === undefined) throw new RelayError("usage", `Cannot use ${path}: it is empty`);
-  return line.replace(/^RELAY_(SECRET|ENCRYPTION_KEY)=/, "");
+  return line;
+}
+
+async function readOwnFile(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new RelayError("usage", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** The values in a file, one a line, each of which may be one of an environment file. */
+function linesOf(text: string): string[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "")
+    .map((line) => line.replace(/^RELAY_(SECRET|TOKEN|ENCRYPTION_KEY)=/, ""));
 }
 
 /** A file error in words. */

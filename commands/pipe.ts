@@ -7,11 +7,14 @@
 import { TokenSplitter } from "../src/protocol/token_splitter.ts";
 import { RelayError } from "../src/errors.ts";
 import type { Delivery } from "./delivery.ts";
+import type { MessageInput } from "./message_input.ts";
 import { reasonOf } from "./options.ts";
 import { Output } from "./output.ts";
 
 /** Options of {@linkcode pipe}. */
 export interface PipeOptions {
+  /** Reads the input as messages (default: it is text, to be cut into tokens). */
+  readonly messages?: MessageInput;
   /** Copy the input to stdout. */
   readonly tee: boolean;
   /** Stops reading. */
@@ -26,13 +29,15 @@ export interface PipeOptions {
 export async function pipe(
   input: AsyncIterable<Uint8Array>,
   delivery: Delivery,
-  { tee, signal }: PipeOptions,
+  { tee, signal, messages }: PipeOptions,
 ): Promise<Output | undefined> {
   const output = tee ? new Output(signal) : undefined;
   for await (const chunk of input) {
     await output?.write(chunk);
-    await delivery.sendText(chunk);
+    if (messages === undefined) await delivery.sendText(chunk);
+    else await messages.send(chunk, delivery);
   }
+  await messages?.end(delivery);
   return output;
 }
 

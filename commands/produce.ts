@@ -6,9 +6,11 @@
 
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { shownRelayUrl } from "../src/client/relay_url.ts";
+import { viewLink } from "../src/client/view_link.ts";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
 import { setUpLogging } from "./logging.ts";
+import { addMeta, jobMeta } from "./meta.ts";
 import {
   channelOption,
   clientSecrets,
@@ -19,10 +21,12 @@ import {
   secretFileOption,
   secretOption,
   sizeOption,
+  tokenOption,
   urlOption,
 } from "./options.ts";
 import { say } from "./terminal.ts";
 import { count } from "./values.ts";
+import type { LinkOptions } from "./view.ts";
 
 /** Sends stdin, or the output of `job`, the words after `--`, to a channel. */
 export function produceCommand(job?: readonly string[]) {
@@ -39,6 +43,7 @@ export function produceCommand(job?: readonly string[]) {
     .addOption(urlOption())
     .addOption(secretOption())
     .addOption(secretFileOption())
+    .addOption(tokenOption())
     .addOption(keyOption())
     .addOption(keyFileOption())
     .option(
@@ -46,6 +51,16 @@ export function produceCommand(job?: readonly string[]) {
       "fill encrypted messages up to a multiple of n bytes, so that sizes say less",
       count(1),
     )
+    .addOption(
+      new Option("--format <format>", "text, to be cut into tokens, or ndjson: a message a line")
+        .choices(["text", "ndjson"] as const).default("text" as const),
+    )
+    .option(
+      "--meta <name=value>",
+      "what the relay's operator sees of this run, in plain text; may be repeated",
+      addMeta,
+    )
+    .option("--no-job", "do not tell the operator the scheduler's id of this job")
     .option("--tee", "copy what is sent to stdout as well")
     .option("--usage <json>", "object to send as the usage with the end of the stream", usage)
     .addOption(
@@ -77,14 +92,17 @@ export function produceCommand(job?: readonly string[]) {
 Each line is a token; text without a newline goes out as soon as it is read. A lost connection is made again and nothing
 is sent twice. The job is never stopped: when the relay stays away, the output is read to its end all the same (and
 copied with --tee), and the exit code is 4.
+With --format ndjson a line is a message like {"type":"token","content":"Hi"}, {"type":"progress","percent":40,"step":"2"},
+{"type":"log","content":"…"} or {"type":"event","name":"…","data":…}; done or error ends the stream.
 If your program holds its output back in a pipe: --pty -- program, stdbuf -oL program, python -u.
 
 Examples:
   your_model | streamrelay produce job-7
   your_model | streamrelay produce --url wss://relay.example.org --tee > answer.txt
   streamrelay produce $SLURM_JOB_ID -- your_model --prompt question.txt
+  streamrelay produce job-7 --format ndjson --meta model=m7 -- your_training
 
-Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused · 4 not all was delivered
+Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) · 2 usage · 3 credential refused · 4 not all was delivered
             7 cancelled · 130, 143 interrupted (consumers are told). With a command: its own code, when that is not 0`,
     )
     .action(async (argument, options, command) => {
@@ -110,6 +128,7 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
       if (named === undefined) {
         say(`streamrelay consume ${channel} --url ${shellWord(shownRelayUrl(options.url))}`);
         if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
+        say(`or in a browser: ${await shownLink(channel, { url: options.url, ...secrets })}`);
       }
       const { produceInput, produceJob } = await import("./produce_run.ts");
       const run = {
@@ -118,10 +137,15 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
           channel,
           ...secrets,
           pad: options.pad,
+          meta: {
+            ...(options.job && jobMeta((name) => Deno.env.get(name))),
+            ...options.meta,
+          },
           replayBufferBytes: options.replayBuffer,
           giveUpMs: options.giveUp,
         },
         tee: options.tee ?? false,
+        format: options.format,
         usage: options.usage,
         graceMs: options.grace,
       };
@@ -129,6 +153,13 @@ Exit codes: 0 the relay has the whole stream · 2 usage · 3 credential refused 
       const { pty = false, stderr } = options;
       await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
+}
+
+/** On a terminal with key and token; elsewhere stderr is a log that others may read. */
+async function shownLink(channel: string, options: LinkOptions): Promise<string> {
+  if (!Deno.stderr.isTerminal()) return viewLink(options.url, channel);
+  const { linkWithAccess } = await import("./view.ts");
+  return await linkWithAccess(channel, options);
 }
 
 /** `text` as one word of a POSIX shell. */

@@ -10,6 +10,7 @@ import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.
 import { Delivery } from "./delivery.ts";
 import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
+import { MessageInput } from "./message_input.ts";
 import { chunks, pipe, pipeLog, stdinChunks } from "./pipe.ts";
 import { complain } from "./terminal.ts";
 
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly producer: ProducerOptions;
   /** Copy what is sent to stdout. */
   readonly tee: boolean;
+  /** What is read: text, or messages, one a line. */
+  readonly format: "text" | "ndjson";
   /** Goes into `done`. */
   readonly usage?: Record<string, unknown>;
   /** What an interrupted command has to send what is left, ms. */
@@ -44,9 +47,10 @@ export async function produceInput(options: RunOptions): Promise<void> {
   const cancel = new AbortController();
   void delivery.cancelled.then((reason) => cancel.abort(reason));
   const signal = AbortSignal.any([interrupt.signal, cancel.signal]);
+  const messages = messageInput(options);
   let copy;
   try {
-    copy = await pipe(stdinChunks(signal), delivery, { tee: options.tee, signal });
+    copy = await pipe(stdinChunks(signal), delivery, { tee: options.tee, signal, messages });
   } catch (error) {
     const details = { code: "input" };
     await told(() => delivery.error("the producer's input could not be read", details));
@@ -55,6 +59,7 @@ export async function produceInput(options: RunOptions): Promise<void> {
   try {
     await endInput(delivery, {
       options,
+      messages,
       cancelled: cancel.signal.aborted,
       received: interrupt.received,
     });
@@ -70,8 +75,9 @@ export async function produceInput(options: RunOptions): Promise<void> {
 /** Ends the stream of stdin as it ended. */
 async function endInput(
   delivery: Delivery,
-  { options, cancelled, received }: {
+  { options, messages, cancelled, received }: {
     options: RunOptions;
+    messages: MessageInput | undefined;
     cancelled: boolean;
     received: Interrupted | undefined;
   },
@@ -81,12 +87,34 @@ async function endInput(
     complain("cancelled by a consumer");
     throw new ExitCode(7);
   }
-  if (received === undefined) return await delivery.done(options.usage);
+  if (received === undefined) return await endWell(delivery, { messages, usage: options.usage });
   if (!delivery.reached) delivery.abandon(); // nobody knows of this stream: no news to wait for
   const name = received.received;
   const details = { code: "signal", signal: name };
   await told(() => delivery.error(`the producer was stopped by ${name}`, details));
   throw new ExitCode(received.exitCode);
+}
+
+function messageInput({ format, producer }: RunOptions): MessageInput | undefined {
+  if (format === "text") return undefined;
+  return new MessageInput({ sealed: producer.encryptionKey !== undefined });
+}
+
+/** Ends the stream of an input that was read to its end: as that says, or as done. */
+async function endWell(
+  delivery: Delivery,
+  { messages, usage }: { messages: MessageInput | undefined; usage: RunOptions["usage"] },
+): Promise<void> {
+  const { error, usage: counted } = messages?.ending ?? {};
+  if (error !== undefined) {
+    const { message, code, exit_code, signal } = error;
+    await delivery.error(message, { code, exit_code, signal });
+    throw new ExitCode(1);
+  }
+  if (!messages?.incomplete) return await delivery.done(usage ?? counted);
+  const gone = "a line was too long and is missing";
+  await told(() => delivery.error(gone, { code: "too_big" }));
+  throw new RelayError("too_big", `The stream is not complete: ${gone}`);
 }
 
 /** Says what went wrong where the exit code is to tell something else. */
@@ -150,8 +178,9 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     void child.terminate({ firstMs: Math.min(FIRST_MS, graceMs / 2), graceMs });
   });
   const never = new AbortController().signal;
+  const messages = messageInput(options);
   const [copy] = await Promise.all([
-    pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never }),
+    pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never, messages }),
     streamStderr ? pipeLog(chunks(child.stderr!, never), delivery) : undefined,
   ]);
   if (child.cutOff) {
@@ -160,7 +189,7 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     );
   }
   try {
-    await endJob(await child.status, delivery, { cancelled, usage: options.usage });
+    await endJob(await child.status, delivery, { cancelled, messages, usage: options.usage });
   } finally {
     await copy?.flush();
   }
@@ -170,7 +199,11 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
 async function endJob(
   { code, signal }: ChildStatus,
   delivery: Delivery,
-  { cancelled, usage }: { cancelled: boolean; usage: RunOptions["usage"] },
+  { cancelled, messages, usage }: {
+    cancelled: boolean;
+    messages: MessageInput | undefined;
+    usage: RunOptions["usage"];
+  },
 ): Promise<void> {
   if (cancelled) {
     await told(() =>
@@ -179,8 +212,11 @@ async function endJob(
     complain("cancelled by a consumer");
     throw new ExitCode(code === 0 ? 7 : code);
   }
-  if (code === 0) return await delivery.done(usage);
-  const [message, details] = signal === undefined
+  if (code === 0) return await endWell(delivery, { messages, usage });
+  const said = messages?.ending?.error;
+  const [message, details] = said !== undefined
+    ? [said.message, { code: said.code, exit_code: code, signal }]
+    : signal === undefined
     ? [`the command ended with exit code ${code}`, { code: "exit", exit_code: code }]
     : [`the command was ended by ${signal}`, { code: "signal", signal }];
   await told(() => delivery.error(message, details));

@@ -13,6 +13,7 @@ import { healthCommand } from "./health.ts";
 import { keygenCommand } from "./keygen.ts";
 import { produceCommand } from "./produce.ts";
 import { relayCommand } from "./relay.ts";
+import { tokenCommand } from "./token.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -59,6 +60,7 @@ Exit codes: 0 done · 1 producer error · 2 usage · 3 credential refused · 4 u
   add(root, produceCommand(job) as unknown as Command);
   add(root, consumeCommand() as unknown as Command);
   add(root, cancelCommand() as unknown as Command);
+  add(root, tokenCommand() as unknown as Command);
   add(root, keygenCommand() as unknown as Command);
   add(root, healthCommand() as unknown as Command);
   add(root, demoCommand() as unknown as Command);

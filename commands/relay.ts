@@ -7,18 +7,19 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { DEFAULT_LIMITS } from "../src/relay/limits.ts";
+import { DEFAULT_HTTP_LIMITS } from "../src/relay/server/http_limits.ts";
 import { Interrupt } from "./interrupt.ts";
 import { LOG_LEVELS, setUpLogging } from "./logging.ts";
 import {
-  clientSecrets,
   durationOption,
   reasonOf,
+  relaySecrets,
   secretFileOption,
   secretOption,
   sizeOption,
 } from "./options.ts";
 import { Output } from "./output.ts";
-import { count, port } from "./values.ts";
+import { count, port, size } from "./values.ts";
 
 const D = DEFAULT_LIMITS;
 
@@ -39,6 +40,16 @@ export function relayCommand() {
     )
     .addOption(secretOption())
     .addOption(secretFileOption())
+    .addOption(
+      new Option(
+        "--allow-origin <origin>",
+        "web pages of this origin may connect too, e.g. https://portal.example.org; * for any. May be repeated",
+      ).argParser(collect).default([] as string[], "none but its own"),
+    )
+    .option(
+      "--trust-proxy",
+      "take clients' addresses from X-Forwarded-For; only behind a proxy, which sets it",
+    )
     .option("--tls-cert <file>", "certificate chain (PEM): speak wss and https; needs --tls-key")
     .option("--tls-key <file>", "its private key (PEM)")
     .option(
@@ -70,6 +81,35 @@ export function relayCommand() {
         "largest message; a larger one ends its producer",
         D.maxMessageBytes,
       ),
+    )
+    .option(
+      "--max-streams-per-user <n>",
+      "streams that tokens with the same --sub produce at a time; one more has to wait (default: no limit)",
+      count(1),
+    )
+    .addOption(
+      durationOption(
+        "--lease-ttl <seconds>",
+        "how long such a stream counts after its producer was lost",
+        D.leaseTtlMs,
+      ),
+    )
+    .option(
+      "--max-connections-per-address <n>",
+      "connections of one address; one more is refused",
+      count(1),
+      D.maxConnectionsPerAddress,
+    )
+    .option(
+      "--max-message-rate <n>",
+      "messages a second of one producer; a faster one is slowed down (default: no limit)",
+      count(1),
+    )
+    .addOption(
+      new Option(
+        "--max-byte-rate <size>",
+        "bytes a second of one producer; likewise (default: no limit)",
+      ).argParser(size),
     )
     .addOption(
       durationOption(
@@ -103,6 +143,13 @@ export function relayCommand() {
       ),
     )
     .addOption(
+      durationOption(
+        "--body-timeout <seconds>",
+        "how long the body of an HTTP producer may bring nothing",
+        DEFAULT_HTTP_LIMITS.bodyIdleTimeoutMs,
+      ),
+    )
+    .addOption(
       new Option("--log-level <level>", "least level to log").argParser(logLevel).default(
         "info" as const,
       ),
@@ -125,7 +172,7 @@ Examples:
       await setUpLogging(options.logLevel, options.logFormat);
       const { getLogger } = await import("@logtape/logtape");
       const { startRelay } = await import("../src/relay/server/start_relay.ts");
-      const { secret } = await clientSecrets(
+      const secrets = await relaySecrets(
         options,
         (name) => command.getOptionValueSource(name as keyof typeof options),
       );
@@ -133,17 +180,19 @@ Examples:
       using interrupt = new Interrupt();
       const relay = await startRelay({
         ...options,
-        host: options.host ?? (secret === undefined ? "127.0.0.1" : "0.0.0.0"),
-        secret,
+        host: options.host ?? (secrets.length === 0 ? "127.0.0.1" : "0.0.0.0"),
+        secret: secrets,
         tls: await readTls(options.tlsCert, options.tlsKey),
         channelTimeoutMs: options.channelTimeout,
         retainMs: options.retain,
         stallTimeoutMs: options.stallTimeout,
         resumeTimeoutMs: options.resumeTimeout,
         holdTimeoutMs: options.holdTimeout,
+        leaseTtlMs: options.leaseTtl,
+        bodyIdleTimeoutMs: options.bodyTimeout,
         signal: interrupt.signal,
       });
-      if (secret === undefined) {
+      if (secrets.length === 0) {
         logger.warn(
           "no secret: everyone who reaches this address may produce and consume (--secret-file)",
         );
@@ -152,6 +201,10 @@ Examples:
       output.write(`${relay.url}\n`);
       await relay.finished;
     });
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
 }
 
 function logLevel(text: string): (typeof LOG_LEVELS)[number] {

@@ -11,6 +11,15 @@ function colourful(): boolean {
   return Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb";
 }
 
+/** Columns of the terminal that stderr is; `undefined` where it does not tell, or is none. */
+export function terminalColumns(): number | undefined {
+  try {
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    return undefined; // the caller has a usual width
+  }
+}
+
 /** A line for the user. */
 export function say(line: string): void {
   clearStatus();

@@ -4,7 +4,4 @@
  * @module
  */
 
-import config from "../deno.json" with { type: "json" };
-
-/** E.g. `0.1.0`. */
-export const VERSION: string = config.version;
+export { VERSION } from "../src/version.ts";

@@ -36,6 +36,8 @@ export const ERRORS = {
   ),
   bad_request: row(400, 4002, 2, "not a valid request"),
   unauthorized: row(401, 4003, 3, "credential missing or refused"),
+  forbidden: row(403, 4003, 3, "the credential does not allow that"),
+  no_channel: row(404, 4000, 4, "no such channel"),
   producer_exists: row(409, 4001, 4, "a producer is already connected to this channel"),
   bad_frame: row(400, 1002, 4, "WebSocket protocol error"),
   bad_data: row(415, 1003, 4, "only text messages are accepted here"),
@@ -81,19 +83,22 @@ export class RelayError extends Error {
   readonly lasting: boolean;
   /** What a peer is given: the generic text of the table, or `message` where it was said to be fit for that. */
   readonly peerText: string;
+  /** When to try again, where that is known, ms from now: `Retry-After` of an HTTP answer. */
+  readonly retryAfterMs: number | undefined;
 
   /**
    * `cause`, when given, is kept for `--log-level debug`; with `tellPeer` a peer is given `message` (at most 123 bytes);
-   * `lasting` is {@linkcode RelayError.lasting} (default false).
+   * `lasting` is {@linkcode RelayError.lasting} (default false), `retryAfterMs` {@linkcode RelayError.retryAfterMs}.
    */
   constructor(
     code: ErrorCode,
     message: string = ERRORS[code].text,
-    options: ErrorOptions & { tellPeer?: boolean; lasting?: boolean } = {},
+    options: ErrorOptions & { tellPeer?: boolean; lasting?: boolean; retryAfterMs?: number } = {},
   ) {
     super(message, options);
     this.code = code;
     this.lasting = options.lasting ?? false;
+    this.retryAfterMs = options.retryAfterMs;
     this.peerText = options.tellPeer ? message : ERRORS[code].text;
   }
 

@@ -34,11 +34,15 @@ export { newChannelId } from "./protocol/channel_id.ts";
 export type {
   DoneMessage,
   ErrorMessage,
+  EventMessage,
+  LogMessage,
   Message,
   OtherMessage,
+  Progress,
+  ProgressMessage,
   TokenMessage,
 } from "./protocol/message.ts";
-export type { ChannelState, EndDetails, EndStatus } from "./protocol/control.ts";
+export type { ChannelState, EndDetails, EndStatus, Meta } from "./protocol/control.ts";
 export { formatPosition, parsePosition } from "./protocol/position.ts";
 export type { Position } from "./protocol/position.ts";
 export type { RelayLimits } from "./relay/limits.ts";

@@ -126,7 +126,8 @@ async function runAll(all: Block[]): Promise<string[]> {
       RELAY_PORT: String(port),
       RELAY_URL: `ws://localhost:${port}`,
     };
-    const script = `cd\n${all.map(({ text }) => `${text}printf '\\036'\n`).join("")}`;
+    const texts = all.map(({ text }) => `${text.replaceAll(":8765", `:${port}`)}printf '\\036'\n`);
+    const script = `cd\n${texts.join("")}`;
     // what a block leaves running must not outlive the shell
     const setUp = "set -eu -o pipefail; trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT";
     await using shell = spawnProcess("bash", ["-c", `${setUp}\n${script}`], {

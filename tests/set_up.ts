@@ -36,8 +36,23 @@ export const PYTHON_REQUIREMENTS: readonly Requirement[] = [
   },
 ];
 
+/** Debian's own Chromium: a browser that `playwright` brings along is on a site that is not always reached. */
+export const CHROMIUM = "/usr/bin/chromium";
+
+/** Shows the page. */
+export const CHROMIUM_REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "chromium",
+    reason: "tests/viewer: the page in a real browser",
+    probe: [CHROMIUM, "--version"],
+  },
+];
+
 /** All that the tests need; a new need is one more entry. */
-export const REQUIREMENTS: readonly Requirement[] = [...PYTHON_REQUIREMENTS];
+export const REQUIREMENTS: readonly Requirement[] = [
+  ...PYTHON_REQUIREMENTS,
+  ...CHROMIUM_REQUIREMENTS,
+];
 
 /** Which of `requirements` are not met, now. */
 export function missing(requirements: readonly Requirement[]): Requirement[] {

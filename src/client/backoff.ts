@@ -24,10 +24,14 @@ const CAP_MS = 15_000;
 export class Backoff {
   #attempt = 0;
 
-  /** The next delay, ms: 0, then a random part of 500, 1,000, 2,000 … up to 15,000. */
-  next(): number {
+  /**
+   * The next delay, ms: 0, then a random part of 500, 1,000, 2,000 … up to 15,000. A peer that said when to come back
+   * (`leastMs`) is given that time, and up to a tenth more.
+   */
+  next(leastMs: number = 0): number {
     const attempt = this.#attempt++;
-    return attempt === 0 ? 0 : Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
+    const own = attempt === 0 ? 0 : Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
+    return Math.max(own, leastMs * (1 + Math.random() / 10));
   }
 
   /** It worked: the next failure is the first one again. */

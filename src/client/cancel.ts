@@ -16,7 +16,7 @@ import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
 export interface CancelOptions {
   /** The relay; ws, wss, http or https (default `ws://localhost:8765`). */
   url?: string;
-  /** The relay's secret (default none). */
+  /** The relay's secret, or a token for the role `cancel` (default none). */
   secret?: string;
   /** Why, for the producer's log (default none). */
   reason?: string;
@@ -73,7 +73,7 @@ export async function cancelChannel(
     }
     const { credential } = connection;
     await connection.send(
-      JSON.stringify({ type: "hello", role: "consume", position: "live", credential }),
+      JSON.stringify({ type: "hello", role: "cancel", position: "live", credential }),
     );
     await connection.send(JSON.stringify({ type: "cancel", reason }));
     return await ending(connection, deadline.signal);
@@ -88,7 +88,7 @@ async function ending(connection: Connection, signal: AbortSignal): Promise<EndS
     const data = await connection.receive();
     signal.throwIfAborted();
     if (data === undefined) throw closingError(await connection.closed, "unreachable");
-    if (typeof data !== "string") continue; // the stream goes on meanwhile
+    if (typeof data !== "string") throw new RelayError("protocol", "The relay sent data");
     const message = parseToConsumer(data);
     if (message.type === "end") return message.status;
     if (message.type === "cancelling" && !message.reached) {

@@ -13,7 +13,7 @@ import { proxyRoute } from "./proxy_route.ts";
 /** Options of {@linkcode Connection.open}. */
 export interface ConnectionOptions {
   /**
-   * The relay's secret, sent in the `Authorization` header. Where no header can hold it, it is the first message of a
+   * The relay's secret, or a token made from it, sent in the `Authorization` header. Where no header can hold it, it is the first message of a
    * plain connection, and {@linkcode Connection.credential} of a resumable one.
    */
   secret?: string;
@@ -99,7 +99,7 @@ export class Connection {
   static async open(url: URL, options: ConnectionOptions = {}): Promise<Connection> {
     options.signal?.throwIfAborted();
     const { secret } = options;
-    const inHeader = secret !== undefined && HEADER_VALUE.test(secret);
+    const inHeader = isHeaderValue(secret);
     const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
     const proxy = await proxyRoute(url);
     const socket = new WebSocket(url.href, options.resumable ? [SUBPROTOCOL] : [], {
@@ -119,7 +119,7 @@ export class Connection {
     socket.once("open", resolve);
     socket.once("error", (cause: Error) => reject(unreachable(url, cause, proxy?.host)));
     socket.once("unexpected-response", (request: ClientRequest, response: IncomingMessage) => {
-      reject(refused(url, response.statusCode ?? 0));
+      reject(refused(url, response));
       request.destroy();
     });
     const abort = () => {
@@ -228,6 +228,11 @@ export class Connection {
   }
 }
 
+/** Whether there is a secret and the `Authorization` header can hold it. */
+export function isHeaderValue(secret: string | undefined): secret is string {
+  return secret !== undefined && HEADER_VALUE.test(secret);
+}
+
 /** The error that a relay's close code stands for; `fallback` where the code is no error of ours. */
 export function closingError({ code, reason }: Closing, fallback: ErrorCode): RelayError {
   const known = errorOfClose(code);
@@ -236,22 +241,38 @@ export function closingError({ code, reason }: Closing, fallback: ErrorCode): Re
   }
   // a peer's words go to a terminal: nothing but printable characters
   const words = reason.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "");
-  return new RelayError(known, `The relay ended the connection: ${words || ERRORS[known].text}`);
+  return new RelayError(known, `The relay ended the connection: ${words || ERRORS[known].text}`, {
+    retryAfterMs: known === "limit" ? wait(/\bretry in (\d+) s$/.exec(words)?.[1]) : undefined,
+  });
 }
 
-function refused(url: URL, status: number): RelayError {
+function refused(url: URL, { statusCode: status = 0, headers }: IncomingMessage): RelayError {
   if (status === 401 || status === 403) {
     return new RelayError("unauthorized", `${url.host} refused the connection (HTTP ${status})`);
+  }
+  const retryAfterMs = wait(headers["retry-after"]);
+  if (status === 429) {
+    return new RelayError("limit", `${url.host} has no room for another connection (HTTP 429)`, {
+      retryAfterMs,
+    });
   }
   return new RelayError(
     "unreachable",
     `Cannot reach a relay at ${url.host}: it answers HTTP ${status} instead of a WebSocket. Is the URL that of a relay?`,
-    { lasting: status < 500 && !BUSY.has(status) },
+    { lasting: status < 500 && !BUSY.has(status), retryAfterMs },
   );
 }
 
-/** Answers below 500 of a server that may answer otherwise soon (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4). */
-const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
+/** Seconds in ms, where a peer names any; not more than {@linkcode LONGEST_WAIT_MS}, whatever it says. */
+function wait(seconds: string | undefined): number | undefined {
+  if (seconds === undefined || !/^\d{1,6}$/.test(seconds)) return undefined;
+  return Math.min(Number(seconds) * 1000, LONGEST_WAIT_MS);
+}
+
+const LONGEST_WAIT_MS = 60_000;
+
+/** Answers below 500 of a server that may answer otherwise soon (RFC 9110 §15.5.9, RFC 8470 §5.2). */
+const BUSY: ReadonlySet<number> = new Set([408, 425]);
 
 function unreachable(url: URL, cause: Error, proxy: string | undefined): RelayError {
   const where = proxy === undefined ? url.origin : `${url.origin} through the proxy ${proxy}`;

@@ -13,6 +13,7 @@ import {
   type ToConsumer,
 } from "../protocol/control.ts";
 import { decodeDataFrame } from "../protocol/data_frame.ts";
+import { newHolder } from "../protocol/holder.ts";
 import type { Message } from "../protocol/message.ts";
 import { TokenText } from "../protocol/token_text.ts";
 import { formatPosition, isPlainEpoch, type Position } from "../protocol/position.ts";
@@ -78,6 +79,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Reads one channel. Nothing is handed out twice, and nothing that is missing goes without a word. */
 export class Downlink {
   readonly #options: DownlinkOptions;
+  readonly #holder = newHolder();
   #connection: Connection | undefined;
   readonly #tokens: TokenText | undefined;
   #plain = false;
@@ -144,12 +146,13 @@ export class Downlink {
         signal.throwIfAborted();
         const now = performance.now();
         const left = (awaySince ?? now) + giveUpMs - now;
-        // who never got through is told at once: it may be the wrong address
-        if (!isTransient(error, { stood }) || this.#plain || !stood) throw error;
+        // who never got through is told at once: it may be the wrong address. A limit is one of a relay that is there
+        const pointless = !stood && error instanceof RelayError && error.code !== "limit";
+        if (!isTransient(error, { stood }) || this.#plain || pointless) throw error;
         if (left <= 0) throw this.#next === 0 ? error : gaveUp(error);
         if (awaySince === undefined) yield { kind: "relay", state: "away", error };
         awaySince ??= now;
-        await pause(Math.min(left, backoff.next()), signal);
+        await pause(Math.min(left, backoff.next(error.retryAfterMs)), signal);
       } finally {
         this.#connection = undefined;
         signal.removeEventListener("abort", this.#destroy);
@@ -198,6 +201,7 @@ export class Downlink {
       position: position ? formatPosition(position) : from === "live" ? "live" : undefined,
       restart,
       credential: connection.credential,
+      holder: this.#holder,
     }));
     if (this.#cancel !== undefined) this.#sendCancel(connection);
     const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);

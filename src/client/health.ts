@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { Connection } from "./connection.ts";
+import { Connection, isHeaderValue } from "./connection.ts";
 import { relayPath } from "./relay_url.ts";
 
 /** What a relay says of itself; more fields may follow. */
@@ -19,6 +19,8 @@ export interface Health {
 export interface HealthOptions {
   /** Time for the answer, ms (default 5,000); then `unreachable`. */
   timeoutMs?: number;
+  /** The relay's secret or a token, for what may stand in front of it; relays of ours ask for none (default none). */
+  secret?: string;
 }
 
 /**
@@ -37,10 +39,12 @@ export interface HealthOptions {
  * ```
  */
 export async function checkHealth(relay: string, options: HealthOptions = {}): Promise<Health> {
-  const signal = AbortSignal.timeout(options.timeoutMs ?? 5_000);
+  const { timeoutMs = 5_000, secret } = options;
+  const signal = AbortSignal.timeout(timeoutMs);
   const url = relayPath(relay, "/health");
+  const ask = { signal, secret };
   try {
-    return parseHealth(await askHttp(url, signal) ?? await askWebSocket(url, signal), url);
+    return parseHealth(await askHttp(url, ask) ?? await askWebSocket(url, ask), url);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new RelayError(
@@ -53,11 +57,19 @@ export async function checkHealth(relay: string, options: HealthOptions = {}): P
   }
 }
 
-async function askHttp(url: URL, signal: AbortSignal): Promise<string | undefined> {
+interface Ask {
+  readonly signal: AbortSignal;
+  readonly secret?: string;
+}
+
+async function askHttp(url: URL, { signal, secret }: Ask): Promise<string | undefined> {
   const web = new URL(url);
   web.protocol = url.protocol === "wss:" ? "https:" : "http:";
+  const headers = new Headers();
+  // what no header can hold is not asked for here
+  if (isHeaderValue(secret)) headers.set("Authorization", `Bearer ${secret}`);
   try {
-    const response = await fetch(web, { signal });
+    const response = await fetch(web, { signal, headers });
     const text = await response.text();
     return response.headers.get("content-type")?.startsWith("application/json") ? text : undefined;
   } catch (error) {
@@ -66,8 +78,11 @@ async function askHttp(url: URL, signal: AbortSignal): Promise<string | undefine
   }
 }
 
-async function askWebSocket(url: URL, signal: AbortSignal): Promise<string> {
-  const connection = await Connection.open(url, { signal });
+async function askWebSocket(url: URL, { signal, secret }: Ask): Promise<string> {
+  const connection = await Connection.open(url, {
+    signal,
+    secret: isHeaderValue(secret) ? secret : undefined,
+  });
   signal.addEventListener("abort", () => connection.destroy(), { once: true });
   const text = await connection.receive();
   void connection.close();

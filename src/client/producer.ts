@@ -9,7 +9,8 @@ import { Envelope, reachesWarning } from "../crypto/envelope.ts";
 import { StreamSealer } from "../crypto/stream_sealer.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
-import type { ErrorMessage, Message } from "../protocol/message.ts";
+import { checkedMeta, type Meta } from "../protocol/control.ts";
+import type { ErrorMessage, LogMessage, Message, Progress } from "../protocol/message.ts";
 import { newEpoch } from "../protocol/position.ts";
 import { type LineRun, TokenLines } from "../protocol/token_lines.ts";
 import { TokenSplitter } from "../protocol/token_splitter.ts";
@@ -28,6 +29,8 @@ export interface ProducerOptions {
   encryptionKey?: string;
   /** Encrypted messages are filled up to a multiple of so many bytes, against guesses from their sizes (default: they are not). */
   pad?: number;
+  /** What the relay's operator is told of this run, e.g. `{ job: "4711" }`: never encrypted, at most 1 KiB (default nothing). */
+  meta?: Meta;
   /** Time for the connection to stand, ms (default 10,000). */
   connectTimeoutMs?: number;
   /** Bytes kept to be sent again (default 64 MiB): what the relay has not acknowledged, and of the rest as much as fits. */
@@ -111,6 +114,7 @@ export class RelayProducer implements AsyncDisposable {
       url: relayPath(options.url ?? DEFAULT_RELAY_URL, `/produce/${channel}`),
       epoch: this.epoch,
       secret: options.secret,
+      meta: options.meta,
       connectTimeoutMs: options.connectTimeoutMs,
       replayBufferBytes: options.replayBufferBytes ?? REPLAY_BUFFER_BYTES,
       giveUpMs: options.giveUpMs ?? GIVE_UP_MS,
@@ -159,12 +163,13 @@ export class RelayProducer implements AsyncDisposable {
   /**
    * Begins to connect, and goes on trying until it succeeds or `giveUpMs` has passed. Messages may be sent at once.
    *
-   * @throws {RelayError} `usage` for a bad URL, channel or key.
+   * @throws {RelayError} `usage` for a bad URL, channel, key or meta.
    */
   static async start(options: ProducerOptions = {}): Promise<RelayProducer> {
     const channel = options.channel ?? newChannelId();
     if (!isChannelId(channel)) throw new RelayError("bad_channel");
-    const { encryptionKey: key } = options;
+    const { encryptionKey: key, meta } = options;
+    if (meta !== undefined) checkMeta(meta);
     const envelope = key === undefined ? undefined : await Envelope.create(key);
     return new RelayProducer({ ...options, channel }, envelope);
   }
@@ -201,6 +206,32 @@ export class RelayProducer implements AsyncDisposable {
   /** Sends a piece of text. */
   sendToken(content: string): Promise<void> {
     return this.sendAll([{ type: "token", content }]);
+  }
+
+  /** Sends a line for the job's log; it need not end with a newline. As {@linkcode sendAll}. */
+  log(
+    content: string,
+    { level, stream }: Pick<LogMessage, "level" | "stream"> = {},
+  ): Promise<void> {
+    return this.send({ type: "log", level, stream, content });
+  }
+
+  /**
+   * Says how far the job has come, which `consume` and the browser page show as a bar. As {@linkcode sendAll}.
+   *
+   * @throws {RangeError} where `percent` is not 0 to 100.
+   */
+  // deno-lint-ignore require-await -- a wrong argument is a rejection, too
+  async progress({ percent, step }: Progress): Promise<void> {
+    if (percent !== undefined && !(percent >= 0 && percent <= 100)) {
+      throw new RangeError(`Cannot send a progress of ${percent}: percent is 0 to 100`);
+    }
+    return this.send({ type: "progress", percent, step });
+  }
+
+  /** Says that something happened; `data` is whatever JSON can hold. As {@linkcode sendAll}. */
+  event(name: string, data?: unknown): Promise<void> {
+    return this.send({ type: "event", name, data });
   }
 
   /** Sends any message; as {@linkcode sendAll}. */
@@ -340,6 +371,15 @@ export class RelayProducer implements AsyncDisposable {
         `The relay was away for too long, and ${missing} messages were dropped`,
       );
     }
+  }
+}
+
+function checkMeta(meta: Meta): void {
+  try {
+    checkedMeta(meta);
+  } catch (cause) {
+    if (!(cause instanceof RelayError)) throw cause;
+    throw new RelayError("usage", `Cannot send that meta: ${cause.message}`, { cause });
   }
 }
 

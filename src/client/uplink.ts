@@ -7,11 +7,13 @@
 import { RelayError } from "../errors.ts";
 import {
   type EndDetails,
+  type Meta,
   parseToProducer,
   type RunStatus,
   type ToProducer,
 } from "../protocol/control.ts";
 import { SEQ_BYTES } from "../protocol/data_frame.ts";
+import { newHolder } from "../protocol/holder.ts";
 import { Backoff, pause } from "./backoff.ts";
 import { closingError, Connection } from "./connection.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
@@ -22,6 +24,8 @@ export interface UplinkOptions {
   /** The channel's address at the relay. */
   readonly url: URL;
   readonly epoch: string;
+  /** What the relay's operator is told of the run. */
+  readonly meta?: Meta;
   readonly secret?: string;
   /** Time for a connection to stand, ms. */
   readonly connectTimeoutMs?: number;
@@ -70,6 +74,7 @@ export class Uplink {
   readonly #connected = Promise.withResolvers<void>();
   readonly #finished = Promise.withResolvers<void>();
   readonly #backoff = new Backoff();
+  readonly #holder = newHolder();
   #connection: Connection | undefined;
   /** The message to be sent next. */
   #sent = 0;
@@ -235,7 +240,7 @@ export class Uplink {
     this.#told = true;
     this.#wake();
     try {
-      await pause(Math.min(left, this.#backoff.next()), this.#abort.signal);
+      await pause(Math.min(left, this.#backoff.next(error.retryAfterMs)), this.#abort.signal);
     } catch {
       return false; // ended meanwhile
     }
@@ -252,9 +257,10 @@ export class Uplink {
   }
 
   async #serve(connection: Connection): Promise<void> {
-    const { epoch } = this.#options;
+    const { epoch, meta } = this.#options;
     const { first, next } = this.#buffer;
     const { credential } = connection;
+    const holder = this.#holder;
     await connection.send(
       JSON.stringify({
         type: "hello",
@@ -263,7 +269,9 @@ export class Uplink {
         first,
         next,
         resumed: this.#reached || undefined,
+        meta,
         credential,
+        holder,
       }),
     );
     const killer = setTimeout(() => connection.destroy(), WELCOME_TIMEOUT_MS);

@@ -5,6 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
+import { isHolder } from "./holder.ts";
 import { isEpoch, isPlainEpoch } from "./position.ts";
 
 /** The WebSocket subprotocol by which both sides agree on it. */
@@ -27,6 +28,15 @@ export interface EndDetails {
   readonly signal?: string;
 }
 
+/**
+ * What a producer says of itself to the relay's operator, e.g. `{ job: "4711" }`: names of 1 to 64 characters of
+ * `A-Z a-z 0-9 . _ -`, text without control characters, at most {@linkcode MAX_META_BYTES} of JSON. It is never encrypted.
+ */
+export type Meta = { readonly [name: string]: string };
+
+/** Largest {@linkcode Meta}, bytes of its compact JSON in UTF-8. */
+export const MAX_META_BYTES = 1024;
+
 /** A producer introduces itself. */
 export interface ProduceHello {
   readonly type: "hello";
@@ -36,20 +46,25 @@ export interface ProduceHello {
   readonly first: number;
   /** The message after the newest one it has made. */
   readonly next: number;
+  readonly meta?: Meta;
   /** Whether it was connected to a relay before: readers may have begun there. */
   readonly resumed?: boolean;
   readonly credential?: string;
+  /** Nonce of who uses a token, see `holder.ts`. */
+  readonly holder?: string;
 }
 
-/** A consumer introduces itself. */
+/** A consumer introduces itself, or who is only there to `cancel`: it is told everything but messages and gaps. */
 export interface ConsumeHello {
   readonly type: "hello";
-  readonly role: "consume";
+  readonly role: "consume" | "cancel";
   /** `live`, or `<epoch>:<seq>`; absent: the oldest message retained. */
   readonly position?: string;
   /** Whether another run than that of the position, or than the one being read, is wanted too. */
   readonly restart?: boolean;
   readonly credential?: string;
+  /** As {@linkcode ProduceHello.holder}. */
+  readonly holder?: string;
 }
 
 /** A producer's run is complete. */
@@ -199,14 +214,51 @@ function produceHello(fields: Fields): ProduceHello {
     epoch: ownEpoch,
     first,
     next,
+    ...(fields.meta !== undefined && { meta: checkedMeta(fields.meta) }),
     ...(fields.resumed === true && { resumed: true }),
     credential: credential(fields),
+    ...holder(fields),
   };
 }
 
+/**
+ * `value` as {@linkcode Meta}. Its text goes into log lines and pages, hence no control characters.
+ *
+ * @throws {RelayError} `protocol`, fit for the peer, where it is none, or too large.
+ *
+ * @example
+ * ```ts
+ * import { checkedMeta } from "./control.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(checkedMeta({ job: "4711" }), { job: "4711" });
+ * assert.throws(() => checkedMeta({ job: 4711 }), { code: "protocol" });
+ * ```
+ */
+export function checkedMeta(value: unknown): Meta {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw fault("meta is no object");
+  }
+  const entries = Object.entries(value);
+  for (const [name, text] of entries) {
+    if (!META_NAME.test(name)) throw fault("meta: a name is not 1 to 64 of A-Z a-z 0-9 . _ -");
+    if (typeof text !== "string") throw fault("meta: a value is no text");
+    if (UNPRINTABLE.test(text)) throw fault("meta: a value has control characters");
+  }
+  const size = new TextEncoder().encode(JSON.stringify(value)).length;
+  if (size > MAX_META_BYTES) throw fault(`meta is larger than ${MAX_META_BYTES} bytes`);
+  return Object.fromEntries(entries);
+}
+
+const META_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** Control, format and line separators, and half surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
 function consumeHello(fields: Fields): ConsumeHello {
   const { role, position, restart } = fields;
-  if (role !== "consume") throw fault("hello: role is neither produce nor consume");
+  if (role !== "consume" && role !== "cancel") {
+    throw fault("hello: role is not produce, consume or cancel");
+  }
   if (position !== undefined && typeof position !== "string") {
     throw fault("hello: position is no text");
   }
@@ -216,6 +268,7 @@ function consumeHello(fields: Fields): ConsumeHello {
     position,
     restart: restart === true,
     credential: credential(fields),
+    ...holder(fields),
   };
 }
 
@@ -244,6 +297,12 @@ function epoch({ type, epoch }: Fields): string {
 function credential({ credential }: Fields): string | undefined {
   if (credential === undefined || typeof credential === "string") return credential;
   throw fault("hello: credential is no text");
+}
+
+function holder({ holder }: Fields): { holder?: string } {
+  if (holder === undefined) return {};
+  if (typeof holder === "string" && isHolder(holder)) return { holder };
+  throw fault("hello: holder is not 16 to 64 characters of A-Z a-z 0-9 _ -");
 }
 
 function runStatus({ status }: Fields): RunStatus {

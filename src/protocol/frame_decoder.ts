@@ -66,6 +66,8 @@ export class FrameDecoder {
   #message: GrowingBytes | undefined;
   #messageOpcode = 0;
   #closed = false;
+  /** Whether nothing is looked at for now, see {@linkcode hold}; or ever, as `#closed` says. */
+  #stopped = false;
 
   constructor(sink: FrameSink, maxMessageBytes = 10 * 1024 * 1024) {
     this.#sink = sink;
@@ -85,6 +87,7 @@ export class FrameDecoder {
    */
   feed(chunk: Uint8Array): void {
     let start = 0;
+    if (this.#stopped && this.#partial !== undefined) return this.#partial.push(chunk);
     if (this.#partial !== undefined) {
       start = this.#complete(this.#partial, chunk);
       if (this.#partial !== undefined) return;
@@ -93,6 +96,22 @@ export class FrameDecoder {
     if (rest < chunk.length && !this.#closed) {
       this.#partial = new GrowingBytes(chunk.subarray(rest));
     }
+  }
+
+  /**
+   * Looks at nothing that follows the message being handed on, until {@linkcode release}. It is kept, so the caller had better
+   * read no more meanwhile. A run of messages is handed on whole: for a stop after one there is `single`.
+   */
+  hold(): void {
+    this.#stopped = true;
+  }
+
+  /** Goes on with what was kept. @throws {RelayError} as {@linkcode feed} does. */
+  release(): void {
+    this.#stopped = this.#closed;
+    const kept = this.#partial;
+    this.#partial = undefined;
+    if (kept !== undefined && !this.#closed) this.feed(kept.view());
   }
 
   /** Moves bytes of `chunk` to the unfinished frame; returns how many. Clears `#partial` when it was completed. */
@@ -157,7 +176,7 @@ export class FrameDecoder {
     let last = i; // where the newest record in it begins
     let count = 0;
     try {
-      while (i < end && !this.#closed) {
+      while (i < end && !this.#stopped) {
         const size = this.#frameSize(bytes, i, end);
         if (size < 0 || size > end - i) break;
         const first = bytes[i];
@@ -190,7 +209,7 @@ export class FrameDecoder {
         run = out = i;
       }
     } catch (error) {
-      this.#closed = true;
+      this.#closed = this.#stopped = true;
       if (count > 0) this.#sink.texts(bytes.subarray(run, out), count, last - run);
       throw error;
     }
@@ -221,7 +240,7 @@ export class FrameDecoder {
   #control(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE.ping) return this.#sink.ping(payload);
     if (opcode === OPCODE.pong) return this.#sink.pong(payload);
-    this.#closed = true;
+    this.#closed = this.#stopped = true;
     if (payload.length === 0) return this.#sink.goodbye(1005, "");
     const code = payload[0] << 8 | payload[1];
     if (payload.length === 1 || !isCloseCode(code)) {

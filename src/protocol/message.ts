@@ -31,6 +31,33 @@ export interface ErrorMessage {
   readonly signal?: string;
 }
 
+/** A line for the job's log. */
+export interface LogMessage {
+  readonly type: "log";
+  readonly content: string;
+  /** Where the line was written, e.g. `stderr`. */
+  readonly stream?: string;
+  /** `debug`, `info`, `warning` or `error`. */
+  readonly level?: string;
+}
+
+/** How far the job has come. */
+export interface ProgressMessage {
+  readonly type: "progress";
+  /** 0 to 100; absent where nobody can tell. */
+  readonly percent?: number;
+  /** What is being done, e.g. `loading weights`. */
+  readonly step?: string;
+}
+
+/** Something happened that a program is to take note of. */
+export interface EventMessage {
+  readonly type: "event";
+  readonly name: string;
+  /** Whatever belongs to it. */
+  readonly data?: unknown;
+}
+
 /** A message of a type that is carried for its receivers and skipped by token printers. */
 export interface OtherMessage {
   readonly type: string;
@@ -38,7 +65,14 @@ export interface OtherMessage {
 }
 
 /** Any message. */
-export type Message = TokenMessage | DoneMessage | ErrorMessage | OtherMessage;
+export type Message =
+  | TokenMessage
+  | DoneMessage
+  | ErrorMessage
+  | LogMessage
+  | ProgressMessage
+  | EventMessage
+  | OtherMessage;
 
 /** Narrows to {@linkcode TokenMessage}. */
 export function isToken(message: Message): message is TokenMessage {
@@ -53,6 +87,45 @@ export function isDone(message: Message): message is DoneMessage {
 /** Narrows to {@linkcode ErrorMessage}. */
 export function isError(message: Message): message is ErrorMessage {
   return message.type === "error";
+}
+
+/** How far a job has come, fit to be shown. */
+export interface Progress {
+  /** 0 to 100. */
+  readonly percent?: number;
+  /** Printable, at most {@linkcode MAX_STEP} characters. */
+  readonly step?: string;
+}
+
+/** Characters of a step that are shown. */
+export const MAX_STEP = 80;
+
+/**
+ * What a `progress` message says, fit for a terminal or a page, for whose writer anybody may be: a number is brought into its
+ * bounds, control characters go, a number as step becomes text, the rest is left out. `undefined` for other messages.
+ *
+ * @example
+ * ```ts
+ * import { progressOf } from "./message.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(progressOf({ type: "progress", percent: 140, step: 3 }), { percent: 100, step: "3" });
+ * ```
+ */
+export function progressOf(message: Message): Progress | undefined {
+  if (message.type !== "progress") return undefined;
+  const { percent, step } = message as OtherMessage;
+  return {
+    ...(typeof percent === "number" && Number.isFinite(percent) && {
+      percent: Math.min(100, Math.max(0, percent)),
+    }),
+    ...((typeof step === "string" || typeof step === "number") && { step: shown(String(step)) }),
+  };
+}
+
+function shown(text: string): string {
+  const printable = text.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
+  return [...printable].slice(0, MAX_STEP).join("");
 }
 
 /**

@@ -6,11 +6,12 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
-import type { ChannelState } from "../protocol/control.ts";
+import type { ChannelState, Meta } from "../protocol/control.ts";
 import { messageType } from "../protocol/message_type.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { payloadStart, recordEnd } from "../protocol/record.ts";
 import { AwaitedReaders } from "./awaited_readers.ts";
+import { RelayMeter, RunMeter } from "./meter.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The connection of a producer, as its channel sees it. */
@@ -32,6 +33,8 @@ export interface RunClaim {
   readonly first: number;
   /** The message after the newest one it has made. */
   readonly next: number;
+  /** What it says of itself to the operator. */
+  readonly meta?: Meta;
   /** Whether it was connected to a relay before. */
   readonly resumed?: boolean;
 }
@@ -63,7 +66,14 @@ export class Channel {
   activeAt: number;
   /** When the current stream began, or the wait for it, ms. */
   startedAt: number;
+  /** When it was made, ms of the fine clock. */
+  readonly createdAt: number = performance.now();
 
+  readonly #relay: RelayMeter;
+  #meter: RunMeter;
+  #meta: Meta | undefined;
+  #resumable = false;
+  #begun = false;
   #log: ChannelLog | undefined;
   #producer: ProducerLink | undefined;
   #tail: Tail = "open";
@@ -75,9 +85,27 @@ export class Channel {
   readonly #fenced: string[] = [];
   readonly #awaited = new AwaitedReaders();
 
-  constructor(id: string, now: number) {
+  /** What passes is counted in `meter` too (default: in none but its own). */
+  constructor(id: string, now: number, { meter = new RelayMeter() } = {}) {
     this.id = id;
     this.activeAt = this.startedAt = now;
+    this.#relay = meter;
+    this.#meter = new RunMeter(meter);
+  }
+
+  /** What has passed of the current or last run. */
+  get meter(): RunMeter {
+    return this.#meter;
+  }
+
+  /** What the producer of the current or last run says of itself. */
+  get meta(): Meta | undefined {
+    return this.#meta;
+  }
+
+  /** Whether the producer of the current or last run may come back after its connection was lost. */
+  get resumable(): boolean {
+    return this.#resumable;
   }
 
   /** The log of the current or last producer run; `undefined` while the first one is awaited. */
@@ -125,14 +153,17 @@ export class Channel {
     if (replaced) this.#finish({ status: "lost" }, now);
     if (before !== undefined) this.#fence(before.epoch);
     this.#producer = producer;
+    this.#resumable = producer.resumable;
     this.#log = log;
+    const meter = this.#meter = new RunMeter(this.#relay);
+    this.#meta = undefined;
     this.#tail = "open";
     this.#claimed = claimed;
     this.#cancel = undefined;
     this.activeAt = this.startedAt = now;
     for (const reader of this.readers) {
-      if (reader.log === undefined) reader.begin(log, this.extent, { waited: true });
-      else if (reader.follows || replaced && reader.log === before) reader.follow(log);
+      if (reader.log === undefined) reader.begin(log, this.extent, { waited: true, meter });
+      else if (reader.follows || replaced && reader.log === before) reader.follow(log, meter);
     }
   }
 
@@ -153,17 +184,14 @@ export class Channel {
     if (log?.epoch === run.epoch) return this.#takeOver(producer, run, log, now);
     if (this.#fenced.includes(run.epoch)) throw new RelayError("fenced");
     this.start(producer, makeLog(run.first), now, run.next);
+    this.#meta = run.meta;
     return run.first;
   }
 
   /** Appends a run of messages of a resumable producer. As {@linkcode append} otherwise. */
   appendRun(producer: ProducerLink, { records, count }: RecordRun, now: number): number {
     if (this.#producer !== producer) throw fault("message after the end of the stream");
-    const log = this.#log!;
-    const before = log.bytes;
-    log.append(records, count);
-    this.activeAt = now;
-    return log.bytes - before;
+    return this.#append(records, count, now);
   }
 
   /**
@@ -179,13 +207,10 @@ export class Channel {
       if (type === "done" && count === 1) return 0;
       throw fault("message after the end of the stream");
     }
-    const log = this.#log!;
-    const before = log.bytes;
-    log.append(records, count);
-    this.activeAt = now;
+    const grown = this.#append(records, count, now);
     if (type === "done") this.#finish({ status: this.#statusAtDone(records) }, now);
     this.#tail = type === "error" ? "error" : type === "enc" ? "sealed" : "open";
-    return log.bytes - before;
+    return grown;
   }
 
   /** Lets every reader read what has come. */
@@ -283,6 +308,21 @@ export class Channel {
     this.#awaited.arrived(log, until);
   }
 
+  #append(records: Uint8Array, count: number, now: number): number {
+    const log = this.#log!;
+    const before = log.bytes;
+    log.append(records, count);
+    this.activeAt = now;
+    this.#meter.took(count, records.length, { next: log.next, now, read: this.readers.size > 0 });
+    if (!this.#begun) this.#begin();
+    return log.bytes - before;
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    this.#relay.observer.firstMessage(performance.now() - this.createdAt);
+  }
+
   /** The producer of the current run is here again; a half-open connection of its own is superseded. */
   #takeOver(producer: ProducerLink, run: RunClaim, log: ChannelLog, now: number): number {
     const complete = log.end !== undefined && log.end.status !== "lost" &&
@@ -299,6 +339,7 @@ export class Channel {
     log.reopen();
     const before = this.#producer;
     this.#producer = producer;
+    this.#meta = run.meta;
     this.#awaySince = undefined;
     before?.drop(new RelayError("fenced", "superseded by a newer connection", { tellPeer: true }));
     for (const reader of this.readers) reader.producer("live");

@@ -5,13 +5,14 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { RelayError } from "../errors.ts";
+import { type ErrorCode, RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { MemoryLog } from "../log/memory_log.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { newPlainEpoch } from "../protocol/position.ts";
 import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
+import { RelayMeter } from "./meter.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
@@ -23,6 +24,8 @@ const SHRINK_STEP = 0.75;
 export class Channels {
   /** Coarse time in ms, moved by {@linkcode sweep}. */
   now: number;
+  /** What has passed of all channels, and who observes it. */
+  readonly meter: RelayMeter = new RelayMeter();
   readonly #limits: RelayLimits;
   readonly #channels = new Map<string, Channel>();
   #bytes = 0;
@@ -40,6 +43,16 @@ export class Channels {
   /** Bytes held by all logs. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** All channels, in the order they were made. */
+  values(): Iterable<Channel> {
+    return this.#channels.values();
+  }
+
+  /** A client was turned away, here or by who calls, for this reason: counted, for the operator. */
+  refused(code: ErrorCode): void {
+    this.meter.observer.refused(code);
   }
 
   /** The channel `id`, where there is one. */
@@ -63,9 +76,11 @@ export class Channels {
    * @throws {RelayError} `producer_exists`, or `limit` where one more channel is too many.
    */
   produce(id: string, producer: ProducerLink): Channel {
-    return this.#produce(id, (channel) => {
-      channel.start(producer, this.#newLog(newPlainEpoch(), 0), this.now);
-    });
+    return this.#counted(() =>
+      this.#produce(id, (channel) => {
+        channel.start(producer, this.#newLog(newPlainEpoch(), 0), this.now);
+      })
+    );
   }
 
   /**
@@ -75,9 +90,11 @@ export class Channels {
    */
   resume(id: string, producer: ProducerLink, run: RunClaim): { channel: Channel; next: number } {
     let next = 0;
-    const channel = this.#produce(id, (channel) => {
-      next = channel.resume(producer, run, this.now, (first) => this.#newLog(run.epoch, first));
-    });
+    const channel = this.#counted(() =>
+      this.#produce(id, (channel) => {
+        next = channel.resume(producer, run, this.now, (first) => this.#newLog(run.epoch, first));
+      })
+    );
     // filled again: who read it from another relay will come here too, maybe later than the producer
     const { log } = channel;
     if (log !== undefined && log.next === log.first && run.resumed) {
@@ -91,13 +108,14 @@ export class Channels {
     const channel = this.#open(id);
     const before = channel.log;
     const open = before !== undefined && before.end === undefined;
+    const report = this.#reporter(channel);
     try {
       take(channel);
     } finally {
       if (channel.log === undefined && channel.readers.size === 0) this.#remove(channel);
     }
     if (before !== undefined && before !== channel.log) {
-      if (open) this.#report(channel, before);
+      if (open) report();
       this.#releaseUnread(channel, before);
     }
     logger.debug("[{channel}] producer connected", { channel: shortId(id) });
@@ -115,6 +133,10 @@ export class Channels {
    * @throws {RelayError} `limit` where one more channel, or one more reader of it, is too many.
    */
   consume(id: string, reader: Subscriber): Channel {
+    return this.#counted(() => this.#consume(id, reader));
+  }
+
+  #consume(id: string, reader: Subscriber): Channel {
     const channel = this.#open(id);
     if (channel.readers.size >= this.#limits.maxConsumers) {
       throw new RelayError("limit", `channel has ${this.#limits.maxConsumers} consumers already`);
@@ -123,7 +145,8 @@ export class Channels {
     reader.left = (log) => log !== channel.log && this.#releaseUnread(channel, log);
     if (!channel.live) channel.activeAt = this.now;
     logger.debug("[{channel}] consumer connected", { channel: shortId(id) });
-    if (channel.log !== undefined) reader.begin(channel.log, channel.extent);
+    const { log, extent, meter } = channel;
+    if (log !== undefined) reader.begin(log, extent, { meter });
     if (reader.log !== undefined) {
       channel.arrived(reader.log, this.now + this.#limits.holdTimeoutMs);
     }
@@ -165,6 +188,7 @@ export class Channels {
   /** A reader is gone; one that was `cut` off may come back, and a producer that would run away from it waits. */
   unsubscribe(channel: Channel, reader: Subscriber, { cut = false } = {}): void {
     channel.readers.delete(reader);
+    if (channel.readers.size === 0) channel.meter.unread();
     const { log, cursor } = reader;
     if (cut && !reader.finished && log !== undefined && cursor !== undefined) {
       channel.await(cursor, log, { until: this.now + this.#limits.resumeTimeoutMs });
@@ -199,13 +223,23 @@ export class Channels {
     }
   }
 
+  /** Counts a refusal of what it calls. */
+  #counted<T>(enter: () => T): T {
+    try {
+      return enter();
+    } catch (error) {
+      if (error instanceof RelayError) this.refused(error.code);
+      throw error;
+    }
+  }
+
   #open(id: string): Channel {
     let channel = this.#channels.get(id);
     if (channel === undefined) {
       if (this.#channels.size >= this.#limits.maxChannels) {
         throw new RelayError("limit", `relay has ${this.#limits.maxChannels} channels already`);
       }
-      channel = new Channel(id, this.now);
+      channel = new Channel(id, this.now, { meter: this.meter });
       this.#channels.set(id, channel);
     }
     return channel;
@@ -265,16 +299,46 @@ export class Channels {
     logger.warn("{bytes} bytes of oldest messages forgotten: --max-memory is reached", { bytes });
   }
 
-  #report(channel: Channel, log: ChannelLog | undefined = channel.log): void {
-    const { status = "expired", exitCode, signal } = log?.end ?? {};
-    const detail = signal ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
-    logger.info("[{channel}] stream ended: {status}, {messages} messages in {seconds} s", {
-      channel: shortId(channel.id),
-      status: detail === undefined ? status : `${status} (${detail})`,
-      messages: log?.next ?? 0,
-      seconds: Math.round((this.now - channel.startedAt) / 100) / 10,
-    });
+  #report(channel: Channel): void {
+    this.#reporter(channel)();
   }
+
+  /**
+   * Says, once the stream that the channel has now is over, how it ended and what passed: one line, with all totals as its
+   * properties (`--log-format json`). It waits for the end of the turn, so that readers who keep up have had the end too.
+   */
+  #reporter(channel: Channel): () => void {
+    const { id, log, meter, startedAt } = channel;
+    return () => {
+      const end: LogEnd = log?.end ?? { status: "expired" };
+      const seconds = Math.round((this.now - startedAt) / 100) / 10;
+      this.meter.observer.ended(end.status);
+      queueMicrotask(() =>
+        logger.info(
+          "[{channel}] stream ended: {status}, {messages} messages in {seconds} s, {bytes} bytes, " +
+            "{consumers} consumers, {gaps} gaps",
+          {
+            event: "stream ended",
+            channel: shortId(id),
+            status: statusText(end),
+            messages: log?.next ?? 0,
+            seconds,
+            bytes: meter.bytesIn,
+            messages_out: meter.messagesOut,
+            bytes_out: meter.bytesOut,
+            consumers: meter.readers,
+            gaps: meter.gaps,
+            messages_missed: meter.missed,
+          },
+        )
+      );
+    };
+  }
+}
+
+function statusText({ status, exitCode, signal }: LogEnd): string {
+  const detail = signal ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
+  return detail === undefined ? status : `${status} (${detail})`;
 }
 
 /** The part of a channel id that a log line shows: enough to find it, too little to join it. */

@@ -33,6 +33,16 @@ export interface RelayLimits {
   readonly holdTimeoutMs: number;
   /** How long a client may take to send its credential, ms; then it is closed 4003. */
   readonly authTimeoutMs: number;
+  /** Streams that producers whose tokens name the same user run at a time; one more is refused with 4010. */
+  readonly maxStreamsPerUser: number;
+  /** How long such a stream counts once its producer is gone without having ended it, ms. */
+  readonly leaseTtlMs: number;
+  /** Connections of one address; one more is refused with 429. */
+  readonly maxConnectionsPerAddress: number;
+  /** Messages a second that are read from one producer; a faster one waits. */
+  readonly maxMessageRate: number;
+  /** Bytes a second, likewise. */
+  readonly maxByteRate: number;
   /** How often an idle connection is pinged, ms. */
   readonly pingIntervalMs: number;
   /** How long a peer may be silent, pings unanswered, ms; then its connection is cut. */
@@ -55,6 +65,11 @@ export const DEFAULT_LIMITS: RelayLimits = {
   resumeTimeoutMs: 30_000,
   holdTimeoutMs: 10_000,
   authTimeoutMs: 10_000,
+  maxStreamsPerUser: Infinity,
+  leaseTtlMs: 60_000,
+  maxConnectionsPerAddress: 20_000,
+  maxMessageRate: Infinity,
+  maxByteRate: Infinity,
   pingIntervalMs: 15_000,
   deadAfterMs: 40_000,
 };

@@ -7,6 +7,7 @@
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
 import type { Position } from "../protocol/position.ts";
+import { RunMeter } from "./meter.ts";
 
 /** Where a reader wants to begin. */
 export interface Wish {
@@ -48,6 +49,15 @@ export interface Outlet {
   refuse(error: RelayError): void;
 }
 
+/** A log, and who counts what is read of it. */
+interface Run {
+  readonly log: ChannelLog;
+  readonly meter: RunMeter;
+}
+
+/** For readers of whom nobody wants to know. */
+const UNCOUNTED = new RunMeter();
+
 /** What a reader must take for its time limit to start anew, bytes: more than fits into the buffers on the way. */
 const PROGRESS_BYTES = 512 * 1024;
 
@@ -57,8 +67,9 @@ const PROGRESS_BYTES = 512 * 1024;
  */
 export class Subscriber {
   #log: ChannelLog | undefined;
+  #meter = UNCOUNTED;
   /** The run to be read after this one. */
-  #following: ChannelLog | undefined;
+  #following: Run | undefined;
   #cursor: Cursor | undefined;
   /** The message wanted, while there is no cursor. */
   #wanted = 0;
@@ -88,6 +99,16 @@ export class Subscriber {
     return this.#log;
   }
 
+  /** The message of the log that is read next. */
+  get next(): number {
+    return this.#cursor?.seq ?? this.#wanted;
+  }
+
+  /** Messages of the log that are still to be read. */
+  get lag(): number {
+    return Math.max(0, (this.#log?.next ?? 0) - this.next);
+  }
+
   /** Whether another run is to be read after this one. */
   get follows(): boolean {
     return this.#following !== undefined;
@@ -105,17 +126,22 @@ export class Subscriber {
 
   /**
    * Begins to read `log`, of a run of which `extent` messages exist, where it wished to. What a producer made before its
-   * connection stood is live for a reader who was here first (`waited`).
+   * connection stood is live for a reader who was here first (`waited`). What is read is counted by `meter`.
    */
-  begin(log: ChannelLog, extent: number = log.next, { waited = false } = {}): void {
+  begin(
+    log: ChannelLog,
+    extent: number = log.next,
+    { waited = false, meter = UNCOUNTED }: { waited?: boolean; meter?: RunMeter } = {},
+  ): void {
     const { position, restart } = this.#wish;
-    if (position === undefined) return this.#begin(log, 0, false);
-    if (position === "live") return this.#begin(log, waited ? log.first : extent, false);
+    const run = { log, meter };
+    if (position === undefined) return this.#begin(run, 0, false);
+    if (position === "live") return this.#begin(run, waited ? log.first : extent, false);
     if (position.epoch !== log.epoch) {
-      if (restart) return this.#begin(log, 0, true);
+      if (restart) return this.#begin(run, 0, true);
       return this.#refuse("fenced", "that run is over: another one has begun");
     }
-    if (position.seq <= extent) return this.#begin(log, position.seq, false);
+    if (position.seq <= extent) return this.#begin(run, position.seq, false);
     this.#refuse("protocol", `position is beyond the ${extent} messages of the run`);
   }
 
@@ -125,9 +151,11 @@ export class Subscriber {
   }
 
   /** Reads on from message `from`, or from the oldest one where that is later, which is a gap. */
-  #begin(log: ChannelLog, from: number, restart: boolean): void {
+  #begin({ log, meter }: Run, from: number, restart: boolean): void {
     const before = this.#log;
     this.#log = log;
+    this.#meter = meter;
+    meter.joined();
     if (before !== undefined) this.left(before);
     this.#cursor = undefined;
     this.#wanted = from;
@@ -136,8 +164,8 @@ export class Subscriber {
   }
 
   /** `log` takes the place of the present one, which was lost: it is read next, where that was wished. */
-  follow(log: ChannelLog): void {
-    if (this.#wish.restart) this.#following = log;
+  follow(log: ChannelLog, meter: RunMeter = UNCOUNTED): void {
+    if (this.#wish.restart) this.#following = { log, meter };
     this.wake();
   }
 
@@ -189,7 +217,10 @@ export class Subscriber {
       } else if (records === "gone") {
         this.#wanted = seq;
         this.#cursor = undefined;
-      } else if (!this.#outlet.write(records, seq)) {
+      } else {
+        const taken = this.#outlet.write(records, seq);
+        this.#meter.wrote(seq, cursor.seq, records.length);
+        if (taken) continue;
         this.#pending = records.length;
         this.#log.hold(cursor);
       }
@@ -200,13 +231,18 @@ export class Subscriber {
   #checkBehind(): void {
     const missed = this.#cursor!.seq;
     if (this.#finished || missed >= this.#log!.first) return;
-    this.#finished = !this.#outlet.gap(missed, this.#log!.first);
+    this.#finished = !this.#gap(missed, this.#log!.first);
+  }
+
+  #gap(from: number, to: number): boolean {
+    this.#meter.missing(from, to);
+    return this.#outlet.gap(from, to);
   }
 
   /** A cursor at the message wanted; `undefined` where that is still to come, or the reader has been told its end. */
   #place(log: ChannelLog): Cursor | undefined {
     if (this.#wanted < log.first) {
-      if (!this.#outlet.gap(this.#wanted, log.first)) {
+      if (!this.#gap(this.#wanted, log.first)) {
         this.#finished = true;
         return undefined;
       }

@@ -15,8 +15,10 @@ const EXPECTED: Record<ErrorCode, boolean> = {
   usage: false,
   bad_path: false,
   bad_channel: false,
+  no_channel: false,
   bad_request: false,
   unauthorized: false,
+  forbidden: false,
   // the same bytes would be refused again
   bad_frame: false,
   bad_data: false,

@@ -46,8 +46,9 @@ Deno.test("channels are counted", async () => {
 Deno.test("--json prints the answer", async () => {
   const { code, stdout } = await health(relay.url, "--json");
   assert.equal(code, 0);
-  const { timestamp, ...rest } = JSON.parse(stdout);
-  assert.deepEqual(rest, { status: "healthy", active_channels: 0 });
+  const { status, active_channels, timestamp, live, ready, version } = JSON.parse(stdout);
+  assert.deepEqual([status, active_channels, live, ready], ["healthy", 0, true, true]);
+  assert.match(version, /^\d+\.\d+\.\d+/);
   assert.ok(!Number.isNaN(Date.parse(timestamp)));
 });
 

@@ -207,7 +207,36 @@ Deno.test("a producer's hello is refused where it begins beyond its end", () => 
 
 Deno.test("a hello is refused without a role that is known", () => {
   for (const json of [undefined, "null", '"Produce"', '"relay"', "1", '["consume"]']) {
-    refused(parseClientControl, altered(HELLO, "role", json), /role is neither/);
+    refused(parseClientControl, altered(HELLO, "role", json), /role is not produce, consume or/);
+  }
+});
+
+Deno.test("who only wants to cancel says so", () => {
+  const hello = { type: "hello", role: "cancel", position: "live" };
+  assert.deepEqual(read(parseClientControl, hello), { ...hello, restart: false });
+});
+
+Deno.test("the nonce of a holder is 16 to 64 characters of base64url", () => {
+  const consume = { type: "hello", role: "consume" };
+  for (const holder of ["x".repeat(16), "-_09azAZ".repeat(8)]) {
+    const json = JSON.stringify(holder);
+    for (const hello of [HELLO, consume]) {
+      assert.equal(wire(parseClientControl(altered(hello, "holder", json))).holder, holder);
+    }
+  }
+  for (
+    const json of [
+      "null",
+      "7",
+      '""',
+      `"${"x".repeat(15)}"`,
+      `"${"x".repeat(65)}"`,
+      '"sixteen letters."',
+    ]
+  ) {
+    for (const hello of [HELLO, consume]) {
+      refused(parseClientControl, altered(hello, "holder", json), /holder is not 16 to 64/);
+    }
   }
 });
 

@@ -584,3 +584,51 @@ for (
     assert.equal(decoder.bufferedBytes, 0);
   });
 }
+
+Deno.test("a decoder that is held hands on nothing more, however it is fed, and all of it once it is released", () => {
+  const bytes = concat(
+    clientFrame("first"),
+    clientFrame("second"),
+    clientFrame("", { opcode: ping }),
+    ...fragments(["thi", "rd"]),
+    clientFrame("fourth"),
+    clientClose(1000),
+  );
+  const whole = decode([bytes.slice()]).events;
+  for (const slices of slicings(bytes)) {
+    const sink = new RecordingSink();
+    const decoder: FrameDecoder = new FrameDecoder({
+      texts(records, count, last) {
+        sink.texts(records, count, last);
+        decoder.hold();
+      },
+      binary: (payload) => sink.binary(payload),
+      ping: (...args) => sink.ping(...args),
+      pong: (...args) => sink.pong(...args),
+      goodbye: (...args) => sink.goodbye(...args),
+    });
+    decoder.single = true;
+    for (const slice of slices) decoder.feed(slice.slice());
+    assert.deepEqual(sink.events, whole.slice(0, 1));
+    for (let messages = 2; messages <= 4; messages++) {
+      decoder.release();
+      assert.equal(sink.events.filter(([kind]) => kind === "text").length, messages);
+    }
+    decoder.release();
+    assert.deepEqual(sink.events, whole);
+  }
+});
+
+Deno.test("limits that change while a decoder is held are those of what follows", () => {
+  const sink = new RecordingSink();
+  const decoder = new FrameDecoder(sink, 10);
+  decoder.single = true;
+  decoder.hold();
+  decoder.feed(clientFrame("x".repeat(20)));
+  decoder.maxMessageBytes = 20;
+  decoder.release();
+  assert.deepEqual(sink.events, [["text", "x".repeat(20)]]);
+  decoder.hold();
+  decoder.feed(clientFrame("x".repeat(21)));
+  assert.throws(() => decoder.release(), { code: "too_big" });
+});

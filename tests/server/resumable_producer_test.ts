@@ -133,12 +133,12 @@ const BAD_BEGINNINGS: Record<string, [Uint8Array, number, string]> = {
   "a hello of another role": [
     controlFrame({ ...HELLO, role: "watch" }),
     4002,
-    "hello: role is neither produce nor consume",
+    "hello: role is not produce, consume or cancel",
   ],
   "a hello without a role": [
     controlFrame({ ...HELLO, role: undefined }),
     4002,
-    "hello: role is neither produce nor consume",
+    "hello: role is not produce, consume or cancel",
   ],
   "first beyond next": [
     controlFrame({ ...HELLO, first: 2, next: 1 }),

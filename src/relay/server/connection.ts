@@ -7,9 +7,13 @@
 import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
+import { SEQ_BYTES } from "../../protocol/data_frame.ts";
 import { closeFrame, controlFrame, OPCODE } from "../../protocol/frame.ts";
 import { FrameDecoder, type FrameSink } from "../../protocol/frame_decoder.ts";
+import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
+import { Rate } from "../rate.ts";
+import { Throttle } from "./throttle.ts";
 
 /** What a connection is used for: a producer, a consumer, a client that has yet to show its credential. */
 export interface Handler {
@@ -68,6 +72,10 @@ export class Connection implements FrameSink {
   #expectBy = 0;
   #late: RelayError | undefined;
   #gone = false;
+  /** Whether nothing is read until a verdict is there. */
+  #held = false;
+  #throttle: Throttle | undefined;
+  #lease: { lease: Lease; mayReturn: boolean } | undefined;
 
   constructor(socket: Socket, limits: RelayLimits, clock: { readonly now: number }) {
     this.#socket = socket;
@@ -87,6 +95,37 @@ export class Connection implements FrameSink {
     socket.on("error", () => socket.destroy()); // a reset is an ending like others: `close` follows
     socket.on("close", () => this.#over(1006));
     if (head.length > 0) this.#received(head);
+  }
+
+  /** Whether there is nobody left to say anything to but goodbye. */
+  get ending(): boolean {
+    return this.#gone || this.#closeBy > 0;
+  }
+
+  /**
+   * Reads nothing, and hands nothing on of what was read, until `verdict` is there: not a message of a client gets further
+   * before it is let in. Fails where the verdict is a rejection. The decoder must be in `single` mode.
+   */
+  hold(verdict: Promise<void>): void {
+    this.#held = true;
+    this.decoder.hold();
+    this.#socket.pause();
+    void verdict.catch((error) => this.#reject(error)).then(() => this.#release());
+  }
+
+  /** Keeps what is read to the producers' rate, where there is one. */
+  throttle(): void {
+    const rate = { messages: this.#limits.maxMessageRate, bytes: this.#limits.maxByteRate };
+    if (!Rate.limits(rate)) return;
+    this.#throttle = new Throttle(this.#socket, rate, (bytes) => this.#decode(bytes));
+  }
+
+  /**
+   * Renews `lease` as long as the connection lives, and releases it with the end of the stream: a producer that `mayReturn`
+   * ends its stream with a goodbye of code 1000, another one with its connection.
+   */
+  lease(lease: Lease, { mayReturn }: { mayReturn: boolean }): void {
+    this.#lease = { lease, mayReturn };
   }
 
   /**
@@ -111,6 +150,7 @@ export class Connection implements FrameSink {
    */
   close(code: number, reason: string, patienceMs: number = this.#limits.stallTimeoutMs): void {
     if (this.#closeBy > 0) return;
+    this.#throttle?.stop(); // the peer's answer is to be read
     this.#closePatience = patienceMs;
     this.#closeBy = this.#clock.now + patienceMs;
     this.#queue.push(closeFrame(code, reason));
@@ -148,22 +188,27 @@ export class Connection implements FrameSink {
       this.fail(this.#late!);
     } else if (this.#blockedAt > 0) {
       if (now - this.#blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
-    } else if (now - this.#heardAt > limits.deadAfterMs) {
+    } else if (now - this.#heardAt > limits.deadAfterMs && !this.#throttle?.paused) {
       this.#socket.destroy();
     } else if (now - Math.max(this.#heardAt, this.#pingedAt) > limits.pingIntervalMs) {
       this.#pingedAt = now;
       this.send(PING);
     }
-    if (this.#closeBy === 0 && !this.#gone) this.handler.tick?.();
+    if (this.ending) return;
+    this.#lease?.lease.renew();
+    this.handler.tick?.();
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
-    if (this.#closeBy === 0) this.handler.texts(records, count, last);
+    if (this.#closeBy > 0) return;
+    this.#throttle?.spend(count, records.length);
+    this.handler.texts(records, count, last);
   }
 
   binary(payload: Uint8Array, ascii: boolean): void {
     if (this.#closeBy > 0) return;
     if (this.handler.binary === undefined) throw new RelayError("bad_data");
+    this.#throttle?.spend(countLines(payload), payload.length);
     this.handler.binary(payload, ascii);
   }
 
@@ -182,14 +227,9 @@ export class Connection implements FrameSink {
 
   #received(chunk: Uint8Array): void {
     this.#heardAt = this.#clock.now;
-    let fault: unknown;
-    try {
-      this.decoder.feed(chunk);
-    } catch (error) {
-      fault = error;
-    }
-    this.handler.flush(); // also what came before a fault
-    if (fault !== undefined) this.#fault(fault);
+    if (this.#throttle !== undefined) return this.#throttle.take(chunk);
+    this.#decode(chunk);
+    this.#settle();
     // what was read has been copied to where it is kept: freeing it now instead of at the next collection lets the
     // allocator hand out the same warm pages again (measured: a third of all CPU time went into clearing fresh ones)
     if (chunk.byteLength >= WORTH_FREEING && chunk.byteLength === chunk.buffer.byteLength) {
@@ -197,11 +237,43 @@ export class Connection implements FrameSink {
     }
   }
 
-  /** No frame can be made out any more, so an answer to the goodbye is not waited for. */
-  #fault(error: unknown): void {
+  /** Takes `bytes`, or what the decoder has kept. */
+  #decode(bytes?: Uint8Array): void {
+    let fault: unknown;
+    try {
+      if (bytes === undefined) this.decoder.release();
+      else this.decoder.feed(bytes);
+    } catch (error) {
+      fault = error;
+    }
+    this.handler.flush(); // also what came before a fault
+    if (fault !== undefined) this.#fault(fault);
+  }
+
+  /** A throttle that was set by what was just decoded counts the rest of it. */
+  #settle(): void {
+    this.#throttle?.settle();
+  }
+
+  /** Reads on after a {@linkcode hold}. */
+  #release(): void {
+    this.#held = false;
+    this.#heardAt = this.#clock.now;
+    this.#decode();
+    this.#settle();
+    if (!this.#held && !this.#throttle?.paused) this.#socket.resume();
+  }
+
+  /** Ends the connection with what `error` says, or with that it was a bug. */
+  #reject(error: unknown): void {
     const known = error instanceof RelayError;
     if (!known) logger.error("a bug, met while reading from a client: {error}", { error });
     this.fail(known ? error : new RelayError("internal"));
+  }
+
+  /** No frame can be made out any more, so an answer to the goodbye is not waited for. */
+  #fault(error: unknown): void {
+    this.#reject(error);
     this.#hangUp();
   }
 
@@ -242,6 +314,17 @@ export class Connection implements FrameSink {
   #over(code: number): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#throttle?.stop();
+    if (code === 1000 || !this.#lease?.mayReturn) this.#lease?.lease.release();
     this.handler.gone(code);
   }
+}
+
+const NEWLINE = 0x0a;
+
+/** Messages of a data frame. */
+function countLines(payload: Uint8Array): number {
+  let count = 0;
+  for (let at = SEQ_BYTES; (at = payload.indexOf(NEWLINE, at) + 1) > 0;) count++;
+  return count;
 }

@@ -1,5 +1,5 @@
 /**
- * A connection whose first message may be a credential.
+ * A connection of the plain protocol whose first message may be a credential.
  *
  * @module
  */
@@ -12,31 +12,33 @@ import type { Handler } from "./connection.ts";
 export const MAX_CREDENTIAL_BYTES = 8 * 1024;
 
 /**
- * Judges the first message of a connection. `{"type":"auth","secret":"…"}` never goes further, also where it was not asked
+ * Takes the first message of a connection. `{"type":"auth","secret":"…"}` never goes further, also where it was not asked
  * for: it holds a secret that is not the readers' business. The decoder must be in `single` mode.
  */
 export class FirstMessage implements Handler {
   readonly #inner: Handler | undefined;
-  readonly #judge: (secret: string | undefined) => Handler;
-  #next: Handler | undefined;
+  readonly #take: (credential: string | undefined, records: Uint8Array) => void;
 
   /**
-   * `judge` gets the secret, or `undefined` where the first message is another one; it returns who takes over, or throws.
-   * `inner` is the handler that exists already, when the client is let in without the message.
+   * `take` gets the credential, or `undefined` where the first message is another one, and that message as a record; it
+   * sees to who takes over, throws, or holds the connection until it knows. `inner` is the handler that exists already,
+   * when the client was let in without the message.
    */
-  constructor(judge: (secret: string | undefined) => Handler, inner?: Handler) {
-    this.#judge = judge;
+  constructor(
+    take: (credential: string | undefined, records: Uint8Array) => void,
+    inner?: Handler,
+  ) {
+    this.#take = take;
     this.#inner = inner;
   }
 
-  texts(records: Uint8Array, count: number, last: number): void {
-    const secret = authSecret(records.subarray(payloadStart(records, 0), recordEnd(records, 0)));
-    this.#next = this.#judge(secret);
-    if (secret === undefined) this.#next.texts(records, count, last);
+  texts(records: Uint8Array): void {
+    const payload = records.subarray(payloadStart(records, 0), recordEnd(records, 0));
+    this.#take(authSecret(payload), records);
   }
 
   flush(): void {
-    this.#next?.flush();
+    this.#inner?.flush();
   }
 
   drained(): void {
@@ -52,7 +54,7 @@ export class FirstMessage implements Handler {
   }
 }
 
-/** The secret in an auth message; `undefined` for any other message. */
+/** The secret or token in an auth message; `undefined` for any other message. */
 function authSecret(payload: Uint8Array): string | undefined {
   if (payload.length > MAX_CREDENTIAL_BYTES) return undefined;
   const text = new TextDecoder().decode(payload);

@@ -5,8 +5,9 @@
  */
 
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { RelayError } from "../../errors.ts";
 
 /** RFC 6455 §1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -49,24 +50,30 @@ export function acceptHandshake(
 const REFUSED_PATIENCE_MS = 3_000;
 
 /** Answers with an error and closes, whether or not the client does. */
-export function refuseHandshake(socket: Duplex, [status, text]: [number, string]): void {
+export function refuseHandshake(socket: Duplex, fault: [number, string] | RelayError): void {
   const killer = setTimeout(() => socket.destroy(), REFUSED_PATIENCE_MS);
   socket.on("error", () => socket.destroy()); // the client may be gone before it reads why
   socket.on("close", () => clearTimeout(killer));
   socket.resume(); // unread bytes would turn the close into a reset that overtakes the answer
-  const body = JSON.stringify({ error: { code: "bad_request", message: text } });
-  const version = status === 426 ? "Sec-WebSocket-Version: 13\r\n" : "";
+  const { status, code, message, more = "" } = answerOf(fault);
+  const body = JSON.stringify({ error: { code, message } });
   socket.end(
-    `HTTP/1.1 ${status} ${
-      STATUS[status] ?? "Error"
-    }\r\nContent-Type: application/json\r\n${version}` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n${more}` +
+      "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n" +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 
-const STATUS: Record<number, string> = {
-  400: "Bad Request",
-  405: "Method Not Allowed",
-  426: "Upgrade Required",
-  503: "Service Unavailable",
-};
+/** What a fault looks like as an answer; `more` are header lines. */
+function answerOf(fault: [number, string] | RelayError) {
+  if (fault instanceof RelayError) {
+    const { code, row: { status }, peerText: message, retryAfterMs } = fault;
+    const more = retryAfterMs === undefined
+      ? undefined
+      : `Retry-After: ${Math.ceil(retryAfterMs / 1000)}\r\n`;
+    return { status, code, message, more };
+  }
+  const [status, message] = fault;
+  const more = status === 426 ? "Sec-WebSocket-Version: 13\r\n" : undefined;
+  return { status, code: "bad_request", message, more };
+}

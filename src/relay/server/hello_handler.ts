@@ -13,20 +13,25 @@ import { controlsIn } from "./control_frame.ts";
 /** Waits for the hello. The decoder must be in `single` mode. */
 export class HelloHandler implements Handler {
   readonly #role: Role;
-  readonly #admit: (hello: ProduceHello | ConsumeHello) => Handler;
-  #next: Handler | undefined;
+  readonly #admit: (hello: ProduceHello | ConsumeHello) => void;
+  #greeted = false;
 
-  /** `admit` judges the credential and returns who takes over, or throws. */
-  constructor(role: Role, admit: (hello: ProduceHello | ConsumeHello) => Handler) {
+  /** `admit` judges the credential and sees to who takes over; it throws, or holds the connection until it knows. */
+  constructor(role: Role, admit: (hello: ProduceHello | ConsumeHello) => void) {
     this.#role = role;
     this.#admit = admit;
   }
 
   texts(records: Uint8Array): void {
     for (const control of controlsIn(records)) {
-      if (control.type !== "hello") throw fault("the first message must be a hello");
-      if (control.role !== this.#role) throw fault(`hello: role does not fit /${this.#role}/`);
-      this.#next = this.#admit(control);
+      if (control.type !== "hello" || this.#greeted) {
+        throw fault("the first message must be a hello");
+      }
+      // who wants to cancel comes the way of consumers
+      const role = control.role === "cancel" ? "consume" : control.role;
+      if (role !== this.#role) throw fault(`hello: role does not fit /${this.#role}/`);
+      this.#greeted = true;
+      this.#admit(control);
     }
   }
 
@@ -34,9 +39,7 @@ export class HelloHandler implements Handler {
     throw fault("data before the hello");
   }
 
-  flush(): void {
-    this.#next?.flush();
-  }
+  flush(): void {}
 
   drained(): void {}
 

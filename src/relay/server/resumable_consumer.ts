@@ -22,6 +22,8 @@ export interface ResumableConsumerOptions {
   /** The channel's id. */
   readonly id: string;
   readonly hello: ConsumeHello;
+  /** Whether its credential allows that. */
+  readonly mayCancel: boolean;
 }
 
 /** Sends a channel to a resumable consumer: data frames, and control messages for what happens beside the data. */
@@ -32,9 +34,15 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   readonly #frames: LineFrames;
   readonly #subscriber: Subscriber;
   readonly #channel: Channel;
+  readonly #mayCancel: boolean;
+  /** Whether it is told of nothing that is in the stream. */
+  readonly #mute: boolean;
 
   /** @throws {RelayError} `protocol` for a bad position, or as {@linkcode Channels.consume} does. */
-  constructor(connection: Connection, { channels, frames, id, hello }: ResumableConsumerOptions) {
+  constructor(connection: Connection, options: ResumableConsumerOptions) {
+    const { channels, frames, id, hello, mayCancel } = options;
+    this.#mayCancel = mayCancel;
+    this.#mute = hello.role === "cancel";
     this.#connection = connection;
     this.#channels = channels;
     this.#frames = frames;
@@ -50,7 +58,10 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   texts(records: Uint8Array): void {
     for (const control of controlsIn(records)) {
       if (control.type !== "cancel") throw fault(`unexpected ${control.type} of a consumer`);
-      this.#tell({ type: "cancelling", ...this.#channels.cancel(this.#channel, control.reason) });
+      const cancelling = this.#mayCancel
+        ? this.#channels.cancel(this.#channel, control.reason)
+        : { reached: false, reason: "the token does not allow to cancel" };
+      this.#tell({ type: "cancelling", ...cancelling });
     }
   }
 
@@ -78,11 +89,12 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   }
 
   gap(from: number, to: number): boolean {
-    this.#tell({ type: "gap", from, to });
+    if (!this.#mute) this.#tell({ type: "gap", from, to });
     return true;
   }
 
   write(records: Uint8Array, seq: number): boolean {
+    if (this.#mute) return true;
     const taken = this.#connection.send(this.#frames.frame(records, seq));
     if (!taken) this.#frames.keep();
     return taken;

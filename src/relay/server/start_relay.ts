@@ -4,30 +4,38 @@
  * @module
  */
 
-import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
-import { Access } from "../access.ts";
 import { Channels } from "../channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../limits.ts";
 import { checkCertificate } from "./check_certificate.ts";
+import { Gate } from "./gate.ts";
+import { HttpDoor } from "./http_door.ts";
+import { answerFault, badRequest, sendError } from "./http_error.ts";
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./http_limits.ts";
 import { httpRoutes } from "./http_routes.ts";
+import { healthOf } from "./relay_health.ts";
+import { VERSION } from "../../version.ts";
 import { warmUp } from "../warm_up.ts";
 import { WebSocketDoor } from "./websocket_door.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
 
 /** Options of {@linkcode startRelay}. */
-export interface RelayOptions extends Partial<RelayLimits> {
+export interface RelayOptions extends Partial<RelayLimits>, Partial<HttpLimits> {
   /** Address to bind (default `127.0.0.1`). */
   host?: string;
   /** Port to bind (default 8765); 0 takes any free one. */
   port?: number;
-  /** What clients must show; without it everyone is let in (default none). */
-  secret?: string;
+  /** What clients must show, or any of several while it is being changed; without it everyone is let in (default none). */
+  secret?: string | readonly string[];
+  /** Pages of other origins that may talk to the relay, e.g. `https://portal.example.org` (default none). */
+  allowOrigin?: readonly string[];
+  /** Whether clients' addresses are what the last entry of `X-Forwarded-For` says (default false). */
+  trustProxy?: boolean;
   /** PEM certificate chain and key; with both, the relay speaks wss and https. */
   tls?: { cert: string; key: string };
   /** Stops the relay when aborted. */
@@ -46,7 +54,10 @@ export interface Relay extends AsyncDisposable {
   readonly finished: Promise<void>;
 }
 
-/** A TLS handshake, and a request's headers and whole body, have this long to arrive, ms: a slow-loris client does not hold its socket. */
+/**
+ * A TLS handshake, and a request's headers, have this long to arrive, ms: a slow-loris client does not hold its socket. Bodies
+ * have limits of their own: that of a producer is idle for as long as its program thinks, any other is not read.
+ */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Time that clients have to take their goodbye when the relay stops, ms. */
 const DRAIN_TIMEOUT_MS = 5_000;
@@ -69,15 +80,44 @@ const BACKLOG = 1024;
  * ```
  */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
-  const limits: RelayLimits = { ...DEFAULT_LIMITS, ...definedOf(options) };
+  const limits: RelayLimits & HttpLimits = {
+    ...DEFAULT_LIMITS,
+    ...DEFAULT_HTTP_LIMITS,
+    ...definedOf(options),
+  };
   const channels = new Channels(limits, performance.now());
-  const health = () => healthText(channels);
-  const door = new WebSocketDoor({ access: new Access(options.secret), channels, limits, health });
-  const server = createServer(options.tls);
-  const answer = getRequestListener(httpRoutes({ health }).fetch, {
-    overrideGlobalObjects: false, // an embedding program keeps its own Request and Response
+  const gate = new Gate({
+    limits,
+    secrets: [options.secret ?? []].flat(),
+    allowOrigin: options.allowOrigin,
+    trustProxy: options.trustProxy,
+    onRefusal: (code) => channels.refused(code),
   });
-  server.on("request", (request, response) => void answer(request, response));
+  let stopping = false;
+  const source = {
+    channels,
+    limits,
+    connections: () => door.size + httpDoor.size,
+    stopping: () => stopping,
+    version: VERSION,
+  };
+  const health = () => JSON.stringify(healthOf(source));
+  const door = new WebSocketDoor({ gate, channels, limits, health });
+  const address = (request: IncomingMessage) => gate.address(request);
+  const routes = httpRoutes({ ...source, access: gate.access, address });
+  const httpDoor = new HttpDoor({ gate, channels, limits, routes });
+  const server = createServer(options.tls);
+  server.on("request", (request, response) => void httpDoor.enter(request, response));
+  server.on(
+    "checkContinue",
+    (request, response) => void httpDoor.enter(request, response, { waits: true }),
+  );
+  server.on("checkExpectation", (request, response) => {
+    const error = badRequest("Expect is not 100-continue");
+    sendError(request, response, error, { status: 417 });
+  });
+  server.on("connect", (_request, socket) => answerFault(new Error("no proxy"), socket as Socket));
+  server.on("clientError", (fault, socket) => answerFault(fault, socket as Socket));
   server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
   // every TCP connection, whatever it has become: none may outlive the relay
   const sockets = new Set<Socket>();
@@ -91,9 +131,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const sweeper = setInterval(() => {
     channels.sweep(performance.now());
     door.sweep();
+    httpDoor.sweep();
+    gate.sweep();
   }, sweepInterval(limits));
   const { promise: finished, resolve } = Promise.withResolvers<void>();
-  let stopping = false;
   const stop = () => {
     if (!stopping) {
       stopping = true;
@@ -108,7 +149,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
         resolve();
       });
       door.close();
+      httpDoor.close();
       server.closeIdleConnections();
+      // to the server, one that never asked for anything is not idle
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     }
     return finished;
   };
@@ -124,7 +168,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 function createServer(tls: RelayOptions["tls"]): Server {
   const limits = {
     headersTimeout: REQUEST_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: 0,
+    requireHostHeader: false, // the door says so itself, in JSON
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
@@ -169,17 +214,9 @@ function sweepInterval(limits: RelayLimits): number {
     limits.pingIntervalMs,
     limits.resumeTimeoutMs,
     limits.holdTimeoutMs,
+    limits.leaseTtlMs,
   );
   return Math.max(20, Math.min(1_000, shortest / 4));
-}
-
-/** The body of `/health`, as the Python relay has it. */
-function healthText(channels: Channels): string {
-  return JSON.stringify({
-    status: "healthy",
-    active_channels: channels.size,
-    timestamp: new Date().toISOString(),
-  });
 }
 
 function urlHost(host: string): string {

@@ -6,18 +6,19 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
 import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.ts";
 import { type ConsumeHello, type ProduceHello, SUBPROTOCOL } from "../../protocol/control.ts";
 import { maxFrameBytes } from "../../protocol/data_frame.ts";
 import { encodeRecord } from "../../protocol/record.ts";
-import type { Access } from "../access.ts";
-import { type Channels, shortId } from "../channels.ts";
+import type { Grant, Use } from "../access.ts";
+import type { Channels } from "../channels.ts";
+import { looksLikeToken } from "../token.ts";
 import type { RelayLimits } from "../limits.ts";
 import { Connection, type Handler } from "./connection.ts";
 import { ConsumerHandler } from "./consumer_handler.ts";
 import { FirstMessage, MAX_CREDENTIAL_BYTES } from "./first_message.ts";
+import type { Gate, Visitor } from "./gate.ts";
 import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
 import { HelloHandler } from "./hello_handler.ts";
 import { LineFrames } from "./line_frames.ts";
@@ -25,11 +26,10 @@ import { ProducerHandler } from "./producer_handler.ts";
 import { ResumableConsumerHandler } from "./resumable_consumer.ts";
 import { ResumableProducerHandler } from "./resumable_producer.ts";
 
-const logger = getLogger(["streamrelay", "relay"]);
-
 /** What the door needs to know. */
 export interface DoorOptions {
-  readonly access: Access;
+  /** Judges who comes; shared with the other doors. */
+  readonly gate: Gate;
   readonly channels: Channels;
   readonly limits: RelayLimits;
   /** The JSON text that `/health` sends. */
@@ -55,8 +55,8 @@ export class WebSocketDoor {
   /** Handles an `upgrade` of the HTTP server. */
   enter(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
     const fault = this.#closing
-      ? [503, "relay is shutting down"] as [number, string]
-      : handshakeFault(request);
+      ? new RelayError("draining", undefined, { retryAfterMs: RETRY_MS })
+      : handshakeFault(request) ?? this.#turnedAway(request, socket);
     if (fault !== undefined) return refuseHandshake(socket, fault);
     const resumable = offers(request, SUBPROTOCOL);
     acceptHandshake(request, socket, resumable ? SUBPROTOCOL : undefined);
@@ -64,14 +64,26 @@ export class WebSocketDoor {
     const connection = new Connection(socket, limits, channels);
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
+    connection.handler = NOBODY;
     try {
-      connection.handler = this.#admit(connection, request, resumable);
+      this.#begin(connection, request, resumable);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       connection.handler = NOBODY;
       connection.fail(error);
     }
     connection.open(head);
+  }
+
+  /** Why the request is not even answered by a handshake. */
+  #turnedAway(request: IncomingMessage, socket: Socket): RelayError | undefined {
+    try {
+      socket.on("close", this.#options.gate.enter(request));
+      return undefined;
+    } catch (error) {
+      if (error instanceof RelayError) return error;
+      throw error;
+    }
   }
 
   /** Keeps the time limits of all connections. */
@@ -85,110 +97,168 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.drain();
   }
 
-  #admit(connection: Connection, request: IncomingMessage, resumable: boolean): Handler {
+  #begin(connection: Connection, request: IncomingMessage, resumable: boolean): void {
     const url = URL.parse(request.url ?? "/", "ws://relay");
     if (url === null) throw new RelayError("bad_path");
     if (url.pathname === "/health") {
       connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
-      connection.close(1000, "");
-      return NOBODY;
+      return connection.close(1000, "");
     }
     const path = parseChannelPath(url.pathname);
-    const credential = credentialOf(request, url);
-    if (credential !== undefined) this.#check(credential, path);
-    const known = credential !== undefined || !this.#options.access.required;
-    if (resumable) return this.#awaitHello(connection, path, known);
-    // a consumer has nothing to say but a credential, so nothing larger is taken from it
-    if (!known || path.role === "consume") {
-      connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
-    }
-    if (known && path.role === "consume") return this.#handler(connection, path);
+    const visitor = this.#options.gate.visitor(request, url);
+    if (resumable) this.#awaitHello(connection, path, visitor);
+    else this.#beginPlain(connection, path, visitor);
+  }
+
+  /** The plain protocol: the credential came with the handshake, or is the first message. */
+  #beginPlain(connection: Connection, path: ChannelPath, visitor: Visitor): void {
+    const { gate: { access }, limits } = this.#options;
+    connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
     connection.decoder.single = true;
-    if (!known) {
-      connection.expectBy(this.#options.limits.authTimeoutMs);
+    if (visitor.credential !== undefined || !access.required) {
+      return this.#admit(connection, { use: path, visitor }, (grant) => {
+        this.#servePlain(connection, path, grant, { mayShowCredential: true });
+      });
     }
-    const inner = known ? this.#handler(connection, path) : undefined;
-    return new FirstMessage((secret) => {
-      if (secret !== undefined) this.#check(secret, path);
-      else if (!known) this.#refuse(path);
-      connection.decoder.single = false;
-      if (path.role === "produce") {
-        connection.decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
-      }
-      connection.expectBy(undefined);
-      return connection.handler = inner ?? this.#handler(connection, path);
-    }, inner);
+    connection.expectBy(limits.authTimeoutMs);
+    connection.handler = new FirstMessage((credential) => {
+      this.#admit(connection, { use: path, visitor: { ...visitor, credential } }, (grant) => {
+        connection.expectBy(undefined);
+        this.#servePlain(connection, path, grant, { mayShowCredential: false });
+      });
+    });
+  }
+
+  /** Hands over to the handler for the role, after a first message that may be a credential nobody waits for. */
+  #servePlain(
+    connection: Connection,
+    { role, channel }: ChannelPath,
+    grant: Grant,
+    { mayShowCredential }: { mayShowCredential: boolean },
+  ): void {
+    const { decoder } = connection;
+    // a consumer has nothing to say, so nothing larger is taken from it
+    if (role === "consume") {
+      decoder.single = false;
+      const consumer = new ConsumerHandler(connection, this.#options.channels);
+      connection.handler = consumer;
+      return begun(grant, () => consumer.join(channel));
+    }
+    const producer = this.#lease(connection, grant, { channel }, () => {
+      return new ProducerHandler(connection, this.#options.channels, channel);
+    });
+    decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
+    const serve = () => {
+      decoder.single = false;
+      connection.handler = producer;
+    };
+    if (!mayShowCredential) return serve();
+    connection.handler = new FirstMessage((credential, records) => {
+      serve();
+      if (credential === undefined) producer.texts(records, 1, 0);
+    }, producer);
   }
 
   /** The resumable protocol begins with a hello, which may hold the credential. */
-  #awaitHello(connection: Connection, path: ChannelPath, known: boolean): Handler {
-    const { limits } = this.#options;
+  #awaitHello(connection: Connection, path: ChannelPath, visitor: Visitor): void {
+    const { gate: { access }, limits } = this.#options;
     const { decoder } = connection;
     decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
     decoder.single = true;
+    const { credential } = visitor;
+    // a wrong secret is refused at once; whose token it is, is only known with the hello
+    const early = credential === undefined || looksLikeToken(credential)
+      ? undefined
+      : access.admit(credential, path, visitor);
     // no credential was judged: a client that was held up on its way may try again
     const late = new RelayError("limit", "no hello came in time", { tellPeer: true });
     connection.expectBy(limits.authTimeoutMs, late);
-    return new HelloHandler(path.role, (hello) => {
-      if (hello.credential !== undefined) this.#check(hello.credential, path);
-      else if (!known) this.#refuse(path);
-      decoder.single = false;
-      // a consumer stays with the size of control messages
-      if (path.role === "produce") decoder.maxMessageBytes = maxFrameBytes(limits.maxMessageBytes);
-      connection.expectBy(undefined);
-      return connection.handler = this.#resumable(connection, path, hello);
+    connection.handler = new HelloHandler(path.role, (hello) => {
+      const { role, holder: nonce = visitor.nonce } = hello;
+      const epoch = hello.role === "produce" ? hello.epoch : undefined;
+      const shown = { ...visitor, nonce, epoch, credential: hello.credential ?? credential };
+      const use = { role, channel: path.channel };
+      const known = hello.credential === undefined ? early : undefined;
+      this.#admit(connection, { use, visitor: shown, known }, (grant) => {
+        connection.expectBy(undefined);
+        this.#greet(connection, path.channel, hello, grant);
+      });
     });
   }
 
-  #resumable(
+  /** Hands over to the handler for the role. */
+  #greet(
     connection: Connection,
-    { channel: id }: ChannelPath,
+    id: string,
     hello: ProduceHello | ConsumeHello,
-  ): Handler {
+    grant: Grant,
+  ): void {
     const { channels, limits } = this.#options;
-    if (hello.role === "consume") {
-      return new ResumableConsumerHandler(connection, {
-        channels,
-        frames: this.#frames,
-        id,
-        hello,
+    connection.decoder.single = false;
+    if (hello.role !== "produce") { // who stays with the size of control messages
+      return begun(grant, () => {
+        connection.handler = new ResumableConsumerHandler(connection, {
+          channels,
+          frames: this.#frames,
+          id,
+          hello,
+          mayCancel: grant.may("cancel"),
+        });
       });
     }
-    return new ResumableProducerHandler(connection, { channels, limits, id, hello });
-  }
-
-  #check(secret: string, path: ChannelPath): void {
-    if (!this.#options.access.allows(secret)) this.#refuse(path);
-  }
-
-  #refuse({ role, channel }: ChannelPath): never {
-    logger.warn("[{channel}] {role} refused: credential missing or wrong", {
-      channel: shortId(channel),
-      role,
+    connection.decoder.maxMessageBytes = maxFrameBytes(limits.maxMessageBytes);
+    const stream = { channel: id, epoch: hello.epoch };
+    connection.handler = this.#lease(connection, grant, stream, () => {
+      return new ResumableProducerHandler(connection, { channels, limits, id, hello });
     });
-    throw new RelayError("unauthorized");
   }
 
-  #handler(connection: Connection, { role, channel }: ChannelPath): Handler {
-    const { channels } = this.#options;
-    if (role === "produce") return new ProducerHandler(connection, channels, channel);
-    const consumer = new ConsumerHandler(connection, channels);
-    consumer.join(channel);
-    return consumer;
+  /** Takes a lease for a producer that `make` lets into its channel, and keeps it to its rate. */
+  #lease<T>(
+    connection: Connection,
+    grant: Grant,
+    stream: { channel: string; epoch?: string },
+    make: () => T,
+  ): T {
+    return begun(grant, () => {
+      const lease = this.#options.gate.lease(grant, stream);
+      const producer = begun(lease, make);
+      connection.lease(lease, { mayReturn: stream.epoch !== undefined });
+      connection.throttle();
+      return producer;
+    });
+  }
+
+  /**
+   * Calls `enter` once the credential is found good. A token takes a moment for that, in which nothing more is read: a
+   * message that overtook its verdict would be one of somebody unknown.
+   */
+  #admit(
+    connection: Connection,
+    { use, visitor, known }: { use: Use; visitor: Visitor; known?: Grant | Promise<Grant> },
+    enter: (grant: Grant) => void,
+  ): void {
+    const verdict = known ?? this.#options.gate.access.admit(visitor.credential, use, visitor);
+    if (!(verdict instanceof Promise)) return enter(verdict);
+    connection.hold(verdict.then((grant) => {
+      if (connection.ending) grant.unused(); // it did not wait
+      else enter(grant);
+    }));
   }
 }
+
+/** What `begin` returns; where it throws, what was taken for it is given back. */
+function begun<T>(taken: { unused(): void }, begin: () => T): T {
+  try {
+    return begin();
+  } catch (error) {
+    taken.unused();
+    throw error;
+  }
+}
+
+/** When to come back to a relay that shuts down: another one may be there by then, ms. */
+const RETRY_MS = 5_000;
 
 /** For a connection that is only being said goodbye to. */
 const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain() {} };
-
-/** The secret in the `Authorization` header or, deprecated, in the query. */
-function credentialOf(request: IncomingMessage, url: URL): string | undefined {
-  // another scheme is somebody else's, such as a proxy's
-  const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "");
-  if (bearer !== null) return bearer[1];
-  const query = url.searchParams.get("secret");
-  if (query !== null) {
-    logger.debug("credential in ?secret=: deprecated, URLs end up in the logs of proxies");
-  }
-  return query ?? undefined;
-}

@@ -1,0 +1,255 @@
+/**
+ * A producer that is an HTTP request: its body goes into the channel as it comes.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { RelayError } from "../../errors.ts";
+import { countLines, skipLines } from "../../protocol/data_frame.ts";
+import { LinesToRecords } from "../../protocol/line_codec.ts";
+import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channels } from "../channels.ts";
+import type { Lease } from "../leases.ts";
+import type { RelayLimits } from "../limits.ts";
+import { Rate } from "../rate.ts";
+import type { BodyReader } from "./body_reader.ts";
+import { badRequest, knownError, sendAnswer, sendError } from "./http_error.ts";
+import type { HttpLimits } from "./http_limits.ts";
+import type { HttpRun } from "./http_run.ts";
+import { channelHeaders } from "./stream_headers.ts";
+
+/** Options of {@linkcode HttpProducer}. */
+export interface HttpProducerOptions {
+  readonly channels: Channels;
+  readonly limits: RelayLimits & HttpLimits;
+  /** The channel's id. */
+  readonly id: string;
+  readonly run: HttpRun;
+  readonly body: BodyReader;
+  /** Headers of the answer, whatever it is. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly lease: Lease;
+}
+
+/** The relay works on one batch at a time, so one converter serves all. */
+const converter = new LinesToRecords();
+const DONE = new TextEncoder().encode('{"type":"done"}\n');
+/** The longest pause of a producer that is too fast, ms. */
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * Puts the body of a request into a channel. Whatever ends it before its end, the run may be gone on with until the grace
+ * time is over: a client that chose an epoch itself, and asked how far it had come, sends the rest.
+ *
+ * What is too fast, or would make a reader miss something, is not read: the client's socket fills up.
+ */
+export class HttpProducer implements ProducerLink {
+  readonly resumable = true;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #options: HttpProducerOptions;
+  readonly #channel: Channel;
+  readonly #rate: Rate;
+  /** Number of the next message of the body. */
+  #seq: number;
+  /** Number of the next message that the log lacks. */
+  #next: number;
+  #messages = 0;
+  /** Until when nothing is read because of the rate, ms. */
+  #pausedUntil = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #held = false;
+  #heardAt: number;
+  #over = false;
+
+  /** @throws {RelayError} as `Channels.resume` does. */
+  constructor(request: IncomingMessage, response: ServerResponse, options: HttpProducerOptions) {
+    const { channels, limits, id, run } = options;
+    this.#request = request;
+    this.#response = response;
+    this.#options = options;
+    this.#rate = new Rate(
+      { messages: limits.maxMessageRate, bytes: limits.maxByteRate },
+      performance.now(),
+    );
+    this.#heardAt = channels.now;
+    const { channel, next } = channels.resume(id, this, run.claim);
+    this.#channel = channel;
+    this.#seq = run.claim.first;
+    this.#next = next;
+    run.begin(channel);
+  }
+
+  /** Begins to read the body. */
+  open(): void {
+    const request = this.#request;
+    request.on("data", (chunk: Uint8Array) => this.#guarded(() => this.#received(chunk)));
+    request.on("end", () => this.#guarded(() => this.#complete()));
+    request.on("error", () => {}); // `close` follows
+    request.on("close", () => this.#lost());
+  }
+
+  /** Keeps the time limits; called every second or so. */
+  sweep(): void {
+    if (this.#over) return;
+    const { channels: { now }, limits, lease } = this.#options;
+    lease.renew();
+    if (this.#paused) {
+      this.#heardAt = now;
+      this.#resume();
+    } else if (now - this.#heardAt > limits.bodyIdleTimeoutMs) {
+      this.#fail(new RelayError("timeout", "no data came for too long", { tellPeer: true }), 408);
+    }
+  }
+
+  /** The relay is shutting down. */
+  drain(): void {
+    this.#fail(new RelayError("draining"));
+  }
+
+  drop(error: RelayError): void {
+    this.#fail(error);
+  }
+
+  /** The answer comes before the body has ended: the client stops sending, and its program finds its pipe closed. */
+  cancel(reason: string | undefined): boolean {
+    // after the answer to who asked
+    queueMicrotask(() => {
+      if (this.#over) return;
+      const { channels } = this.#options;
+      channels.finish(this.#channel, this, this.#channel.log!.next, { status: "cancelled" });
+      this.#fail(
+        new RelayError("cancelled", reason === undefined ? undefined : `cancelled: ${reason}`, {
+          tellPeer: true,
+        }),
+        409,
+      );
+      channels.flush(this.#channel);
+    });
+    return true;
+  }
+
+  eased(): void {
+    if (this.#held) this.#resume();
+  }
+
+  get #paused(): boolean {
+    return this.#held || this.#pausedUntil > 0;
+  }
+
+  #received(chunk: Uint8Array): void {
+    if (this.#over) return;
+    const { channels, body, run } = this.#options;
+    this.#heardAt = channels.now;
+    try {
+      body.feed(chunk, this.#append);
+    } finally {
+      run.took(body.bytes);
+      channels.flush(this.#channel); // also what came before a fault
+    }
+    this.#rate.spend(0, chunk.length, performance.now());
+    this.#restrain();
+  }
+
+  /** Appends lines, less those that the log has from an earlier request. */
+  readonly #append = (lines: Uint8Array): void => {
+    const count = countLines(lines);
+    const known = Math.min(count, Math.max(0, this.#next - this.#seq));
+    this.#messages += count;
+    this.#seq += count;
+    if (known > 0) this.#options.run.overlapped();
+    const fresh = known === 0 ? lines : lines.subarray(skipLines(lines, known));
+    if (fresh.length === 0) return;
+    const { channels, limits } = this.#options;
+    const run = converter.convert(fresh);
+    if (run.longest > limits.maxMessageBytes) throw new RelayError("too_big");
+    if (this.#seq > Number.MAX_SAFE_INTEGER) throw badRequest("numbers are used up");
+    channels.appendRun(this.#channel, this, run);
+    this.#next = this.#seq;
+    this.#rate.spend(run.count, 0, performance.now());
+  };
+
+  /** The body is whole: so is the stream. */
+  #complete(): void {
+    if (this.#over) return;
+    const { channels, body, run, lease } = this.#options;
+    try {
+      body.end(this.#append);
+      run.took(body.bytes);
+      const messages = this.#messages;
+      if (body.status === "done" && !body.saidDone) this.#append(DONE);
+      channels.finish(this.#channel, this, this.#seq, { status: body.status });
+      this.#over = true;
+      clearTimeout(this.#timer);
+      lease.release();
+      this.#answer(messages);
+    } finally {
+      channels.flush(this.#channel);
+    }
+  }
+
+  #answer(messages: number): void {
+    const { headers, id, run: { claim: { epoch } }, body: { bytes } } = this.#options;
+    sendAnswer(this.#request, this.#response, {
+      status: 200,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: `${JSON.stringify({ channel: id, epoch, next: this.#seq, messages, bytes })}\n`,
+    });
+  }
+
+  /** Stops reading where there is a reason to wait. */
+  #restrain(): void {
+    const { channels, limits } = this.#options;
+    const wait = this.#rate.waitMs(performance.now());
+    if (wait > 0) {
+      this.#pausedUntil = performance.now() + wait;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#resume(), Math.min(wait, LONGEST_PAUSE_MS));
+    }
+    this.#held = this.#channel.held(channels.now, limits.holdTimeoutMs);
+    if (this.#paused) this.#request.pause();
+  }
+
+  #resume(): void {
+    if (this.#over) return;
+    const { channels, limits } = this.#options;
+    if (performance.now() >= this.#pausedUntil) this.#pausedUntil = 0;
+    this.#held = this.#channel.held(channels.now, limits.holdTimeoutMs);
+    if (!this.#paused) this.#request.resume();
+  }
+
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(knownError(error));
+    }
+  }
+
+  /** Answers with an error; the run stays open for as long as it may be gone on with. */
+  #fail(error: RelayError, status?: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { headers } = this.#options;
+    sendError(this.#request, this.#response, error, {
+      status,
+      headers: { ...headers, ...channelHeaders(this.#channel) },
+    });
+    this.#leave();
+  }
+
+  /** The client is gone. */
+  #lost(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leave();
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    const { channels, run, lease } = this.#options;
+    channels.leave(this.#channel, this, false);
+    if (!run.chosen || this.#channel.end !== undefined) lease.release();
+  }
+}

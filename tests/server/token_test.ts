@@ -1,0 +1,257 @@
+/** Tokens at a relay's WebSockets: what they open, and that nothing gets past while they are being checked. */
+
+import assert from "node:assert/strict";
+import { startRelay } from "../../src/mod.ts";
+import { mintToken, type TokenOptions } from "../../src/relay/token.ts";
+import { clientFrame, concat } from "../helpers/client_frames.ts";
+import { RawSocket } from "../helpers/raw_socket.ts";
+import { activeChannels } from "../helpers/relay_state.ts";
+import { ResumableClient, type Said } from "../helpers/resumable_client.ts";
+import { sharedRelay } from "../helpers/shared_relay.ts";
+
+const SECRET = "a secret of more than thirty-two bytes";
+const TOKEN = '{"type":"token","content":"Hi"}';
+const DONE = '{"type":"done","usage":{}}';
+const HOLDERS = ["nonce-of-the-first-one", "nonce-of-another-one"];
+
+const relay = sharedRelay([], { RELAY_SECRET: SECRET }, { Authorization: `Bearer ${SECRET}` });
+
+function mint(channel: string, options: Partial<TokenOptions> = {}): Promise<string> {
+  return mintToken(SECRET, { channel, roles: ["consume"], ttlMs: 600_000, ...options });
+}
+
+function closed(reason: string) {
+  return { code: 4003, reason };
+}
+
+/** A plain connection that shows its credential in each of the ways there are. */
+const WAYS: Record<string, (path: string, token: string) => Promise<RawSocket>> = {
+  "the Authorization header": (path, token) =>
+    RawSocket.webSocket(relay.port, path, { Authorization: `Bearer ${token}` }),
+  "?token=": (path, token) => RawSocket.webSocket(relay.port, `${path}?token=${token}`),
+  "?secret=": (path, token) => RawSocket.webSocket(relay.port, `${path}?secret=${token}`),
+  "the first message": async (path, token) => {
+    const socket = await RawSocket.webSocket(relay.port, path);
+    await socket.send(JSON.stringify({ type: "auth", secret: token }));
+    return socket;
+  },
+};
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  Deno.test(`a token in ${way} lets in to what it is for`, async () => {
+    const id = crypto.randomUUID();
+    await using consumer = await connect(`/consume/${id}`, await mint(id));
+    await using producer = await connect(`/produce/${id}`, await mint(id, { roles: ["produce"] }));
+    await producer.send(TOKEN, DONE);
+    assert.deepEqual((await consumer.messages()).texts, [TOKEN, DONE]);
+  });
+
+  Deno.test(`a token in ${way} for something else is closed 4003 with the reason`, async () => {
+    const token = await mint("job-7");
+    await using produce = await connect("/produce/job-7", token);
+    assert.deepEqual(await produce.closed(), closed("token does not allow to produce"));
+    await using other = await connect("/consume/job-8", token);
+    assert.deepEqual(await other.closed(), closed("token is for another channel"));
+    const expired = await mint("job-7", { now: Date.now() - 3_600_000 });
+    await using late = await connect("/consume/job-7", expired);
+    assert.deepEqual(await late.closed(), closed("token has expired"));
+    await relay.nothingLeaks();
+  });
+}
+
+Deno.test("nothing that comes behind a bad token, in the same bytes, gets anywhere", async () => {
+  const id = crypto.randomUUID();
+  await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  const bad = [JSON.stringify({ type: "auth", secret: await mint(id) }), TOKEN, DONE];
+  await using producer = await RawSocket.webSocket(relay.port, `/produce/${id}`);
+  await producer.write(concat(...bad.map((text) => clientFrame(text))));
+  assert.deepEqual(await producer.closed(), closed("token does not allow to produce"));
+  await using good = await WAYS["?token="](
+    `/produce/${id}`,
+    await mint(id, { roles: ["produce"] }),
+  );
+  await good.send('"good"', DONE);
+  assert.deepEqual((await consumer.messages()).texts, ['"good"', DONE]);
+});
+
+Deno.test("everything that comes behind a good token, in the same bytes, gets there, large as it may be", async () => {
+  const id = crypto.randomUUID();
+  await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  const large = JSON.stringify({ type: "token", content: "x".repeat(20_000) });
+  const auth = JSON.stringify({ type: "auth", secret: await mint(id, { roles: ["produce"] }) });
+  await using producer = await RawSocket.webSocket(relay.port, `/produce/${id}`);
+  await producer.send(auth, large, TOKEN, DONE);
+  assert.deepEqual((await consumer.messages()).texts, [large, TOKEN, DONE]);
+});
+
+Deno.test("who leaves while a token is being checked leaves nothing behind", async () => {
+  const auth = JSON.stringify({ type: "auth", secret: await mint("job-7") });
+  for (let n = 0; n < 20; n++) {
+    await using socket = await RawSocket.webSocket(relay.port, "/consume/job-7");
+    await socket.send(auth);
+  }
+  await relay.nothingLeaks();
+});
+
+Deno.test("the token of a resumable client may come with the handshake or with the hello", async () => {
+  const id = crypto.randomUUID();
+  const consume = await mint(id);
+  const produce = await mint(id, { roles: ["produce"] });
+  await using byHeader = await ResumableClient.connect(relay.port, `/consume/${id}`, {
+    Authorization: `Bearer ${consume}`,
+  });
+  await byHeader.send({ type: "hello", role: "consume" });
+  await using byHello = await ResumableClient.consume(relay.port, id, { credential: consume });
+  await using producer = await ResumableClient.produce(relay.port, id, {
+    epoch: "run-1",
+    credential: produce,
+  });
+  await producer.expect("welcome");
+  await producer.data(0, [TOKEN]);
+  for (const consumer of [byHeader, byHello]) {
+    await consumer.expect("welcome");
+    await consumer.expect("begin");
+    assert.deepEqual(await consumer.lines(1), [TOKEN]);
+  }
+});
+
+Deno.test("data sent along with the hello waits for the token to be checked", async () => {
+  const id = crypto.randomUUID();
+  await using producer = await ResumableClient.connect(relay.port, `/produce/${id}`);
+  const credential = await mint(id, { roles: ["produce"] });
+  const hello = { type: "hello", role: "produce", epoch: "run-1", first: 0, next: 0, credential };
+  await producer.send(hello);
+  await producer.data(0, [TOKEN]);
+  await producer.send({ type: "end", next: 1, status: "done" });
+  await producer.expect("welcome");
+  await producer.acknowledgedEnd(1);
+});
+
+Deno.test("a token for one use lets the same run resume, and no other", async () => {
+  const id = crypto.randomUUID();
+  const credential = await mint(id, { roles: ["produce"], maxUses: 1 });
+  const claim = { epoch: "run-1", credential };
+  {
+    await using first = await ResumableClient.produce(relay.port, id, claim);
+    await first.expect("welcome");
+    await first.data(0, [TOKEN]);
+    await first.acknowledged(1);
+  }
+  await using thief = await ResumableClient.produce(relay.port, id, { ...claim, epoch: "run-2" });
+  assert.deepEqual(await thief.socket.closed(), closed("token is used already"));
+  await using resumed = await ResumableClient.produce(relay.port, id, { ...claim, next: 1 });
+  assert.equal((await resumed.expect("welcome")).next, 1);
+});
+
+Deno.test("a consumer's token for one use lets the same holder come back, and no other", async () => {
+  const id = crypto.randomUUID();
+  const credential = await mint(id, { maxUses: 1 });
+  const [holder, other] = HOLDERS;
+  {
+    await using first = await ResumableClient.consume(relay.port, id, { credential, holder });
+    await first.expect("welcome");
+  }
+  await using again = await ResumableClient.consume(relay.port, id, { credential, holder });
+  await again.expect("welcome");
+  for (const wish of [{ credential }, { credential, holder: other }]) {
+    await using thief = await ResumableClient.consume(relay.port, id, wish);
+    assert.deepEqual(await thief.socket.closed(), closed("token is used already"));
+  }
+});
+
+Deno.test("a producer's nonce goes before its epoch, which readers know", async () => {
+  const id = crypto.randomUUID();
+  const credential = await mint(id, { roles: ["produce"], maxUses: 1 });
+  const hello = { type: "hello", role: "produce", epoch: "run-1", first: 0, next: 0, credential };
+  await using first = await ResumableClient.connect(relay.port, `/produce/${id}`);
+  await first.send({ ...hello, holder: HOLDERS[0] });
+  await first.expect("welcome");
+  for (const thief of [hello, { ...hello, holder: HOLDERS[1] }]) {
+    await using second = await ResumableClient.connect(relay.port, `/produce/${id}`);
+    await second.send(thief);
+    assert.deepEqual(await second.socket.closed(), closed("token is used already"));
+  }
+});
+
+Deno.test("a use is not lost to a channel that has a producer", async () => {
+  const id = crypto.randomUUID();
+  const credential = await mint(id, { roles: ["produce"], maxUses: 1 });
+  {
+    await using first = await WAYS["the first message"](`/produce/${id}`, SECRET);
+    await first.send(TOKEN);
+    await first.write(clientFrame("", { opcode: 9 }));
+    assert.equal((await first.frame())?.opcode, 10);
+    await using second = await WAYS["the Authorization header"](`/produce/${id}`, credential);
+    assert.equal((await second.closed()).code, 4001);
+    await first.send(DONE);
+    await first.sendClose();
+    await first.closed();
+  }
+  await using third = await WAYS["the Authorization header"](`/produce/${id}`, credential);
+  await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  await third.send('"mine"', DONE);
+  assert.deepEqual((await consumer.messages()).texts, ['"mine"', DONE]);
+});
+
+Deno.test("a token to cancel cancels and shows nothing of the stream", async () => {
+  const id = crypto.randomUUID();
+  const credential = await mint(id, { roles: ["cancel"] });
+  await using producer = await ResumableClient.produce(relay.port, id, {
+    epoch: "run-1",
+    credential: SECRET,
+  });
+  await producer.expect("welcome");
+  await producer.data(0, [TOKEN]);
+  await producer.acknowledged(1);
+  await using reader = await ResumableClient.consume(relay.port, id, { credential });
+  assert.deepEqual(await reader.socket.closed(), closed("token does not allow to consume"));
+  await using canceller = await ResumableClient.connect(relay.port, `/consume/${id}`);
+  await canceller.send({ type: "hello", role: "cancel", credential });
+  await canceller.send({ type: "cancel" });
+  await producer.expect("cancel");
+  await producer.data(1, [TOKEN]);
+  await producer.send({ type: "end", next: 2, status: "cancelled" });
+  const said: Said[] = [];
+  do said.push(await canceller.next()); while (said.at(-1)!.type !== "close");
+  assert.deepEqual(said.map(({ type }) => type), [
+    "welcome",
+    "begin",
+    "cancelling",
+    "end",
+    "close",
+  ]);
+});
+
+Deno.test("a token to consume does not cancel", async () => {
+  const id = crypto.randomUUID();
+  await using producer = await ResumableClient.produce(relay.port, id, {
+    epoch: "run-1",
+    credential: SECRET,
+  });
+  await producer.expect("welcome");
+  await using consumer = await ResumableClient.consume(relay.port, id, {
+    credential: await mint(id),
+  });
+  await consumer.expect("welcome");
+  await consumer.expect("begin");
+  await consumer.send({ type: "cancel" });
+  assert.deepEqual(await consumer.expect("cancelling"), {
+    type: "cancelling",
+    reached: false,
+    reason: "the token does not allow to cancel",
+  });
+});
+
+Deno.test("a relay without a secret asks for no token, and minds none", async () => {
+  await using open = await startRelay({ port: 0 });
+  await using consumer = await RawSocket.webSocket(open.port, "/consume/job-7?token=whatever");
+  await consumer.write(clientFrame("", { opcode: 9 }));
+  assert.equal((await consumer.frame())?.opcode, 10);
+  assert.equal(await activeChannels(open.port), 1);
+});
+
+Deno.test("the relay's log names the reasons of refusals, and no token", () => {
+  const log = relay.stderr();
+  assert.match(log, /refused: token does not allow to produce/);
+  assert.doesNotMatch(log, /eyJ|thirty-two/);
+});
