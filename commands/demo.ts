@@ -5,6 +5,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import { pause } from "../src/client/backoff.ts";
 import { isToken, type Message } from "../src/protocol/message.ts";
 import { DEMO_TEXT } from "./demo_text.ts";
 import { ExitCode } from "./exit.ts";
@@ -91,7 +92,7 @@ function words(rate: number, signal: AbortSignal): ReadableStream<string> {
   return new ReadableStream({
     async pull(controller) {
       const due = startedAt + 1000 * sent++ / rate - performance.now();
-      if (due > 0) await sleep(due, signal);
+      if (due > 0) await pause(due, signal);
       const word = queue.shift();
       if (word === undefined) controller.close();
       else controller.enqueue(word);
@@ -102,19 +103,4 @@ function words(rate: number, signal: AbortSignal): ReadableStream<string> {
 /** Words, each with the space after it. */
 function wordsOf(text: string): string[] {
   return text.match(/\S+\s*/g) ?? [];
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -66,7 +66,7 @@ export class FrameDecoder {
   #message: GrowingBytes | undefined;
   #messageOpcode = 0;
   #closed = false;
-  /** Whether nothing is looked at for now, see {@linkcode hold}; or ever, as `#closed` says. */
+  /** Whether nothing is decoded: until {@linkcode release}, or, once `#closed`, never again. */
   #stopped = false;
 
   constructor(sink: FrameSink, maxMessageBytes = 10 * 1024 * 1024) {

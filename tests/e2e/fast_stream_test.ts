@@ -21,6 +21,14 @@ async function write(producer: CliProcess, consumer: CliProcess): Promise<void> 
   await producer.closeStdin();
 }
 
+/** Both sides end well, and the reader has all of it. */
+async function assertWhole(producer: CliProcess, consumer: CliProcess): Promise<void> {
+  const { code, stdout, stderr } = await consumer.finished;
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.ok(stdout === TEXT);
+  assert.equal((await producer.finished).code, 0);
+}
+
 Deno.test("a relay that is killed under a fast stream is filled again no faster than its reader comes back", async () => {
   await using first = await startRelayProcess();
   await using second = await startRelayProcess();
@@ -38,11 +46,8 @@ Deno.test("a relay that is killed under a fast stream is filled again no faster 
   await producer.waitForStderr(/The relay is there/);
   await up.connections.at(-1)!.untilPassed(2_000_000, "up");
   down.allow();
-  const { code, stdout, stderr } = await consumer.finished;
-  assert.deepEqual([code, stderr], [0, ""]);
-  assert.ok(stdout === TEXT);
   await written;
-  assert.equal((await producer.finished).code, 0);
+  await assertWhole(producer, consumer);
 });
 
 Deno.test("a reader of a fast stream that is cut off, and comes back a little later, misses nothing", async () => {
@@ -59,11 +64,8 @@ Deno.test("a reader of a fast stream that is cut off, and comes back a little la
   down.cut();
   await up.connections[0].untilPassed(up.passed.up + 1_000_000, "up");
   down.allow();
-  const { code, stdout, stderr } = await consumer.finished;
-  assert.deepEqual([code, stderr], [0, ""]);
-  assert.ok(stdout === TEXT);
   await written;
-  assert.equal((await producer.finished).code, 0);
+  await assertWhole(producer, consumer);
 });
 
 Deno.test("a connection that is lost while the replay buffer is full drops nothing", async () => {
@@ -80,11 +82,8 @@ Deno.test("a connection that is lost while the replay buffer is full drops nothi
   await consumer.waitForStdout(/\n20000 /);
   up.cut();
   down.throttle(Infinity);
-  const { code, stdout, stderr } = await consumer.finished;
-  assert.deepEqual([code, stderr], [0, ""]);
-  assert.ok(stdout === TEXT);
   await written;
-  assert.equal((await producer.finished).code, 0);
+  await assertWhole(producer, consumer);
 });
 
 Deno.test("a relay that keeps few messages of a channel carries a fast stream to who keeps up", async () => {
