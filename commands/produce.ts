@@ -66,7 +66,7 @@ export function produceCommand(job?: readonly string[]) {
     .addOption(
       sizeOption(
         "--replay-buffer <size>",
-        "bytes kept to be sent again; while the relay is away, what is beyond is dropped",
+        "bytes kept to be sent again; what is beyond is dropped once the relay is away for 10 s",
         64 * 2 ** 20,
       ),
     )

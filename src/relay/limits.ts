@@ -24,7 +24,10 @@ export interface RelayLimits {
   readonly retainMs: number;
   /** How long a reader may take nothing while there is something for it, ms; then it is closed 4008. */
   readonly stallTimeoutMs: number;
-  /** How long a resumable producer may be away, ms; then its stream is lost. */
+  /**
+   * How long a resumable client may be away, ms. Then a producer's stream is lost, and a fast producer no longer waits for a
+   * reader that was cut off.
+   */
   readonly resumeTimeoutMs: number;
   /**
    * How long a slow reader may hold up a resumable producer whose log is half full of what that reader has still to get,
