@@ -5,6 +5,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import { benchCommand } from "./bench.ts";
 import { cancelCommand } from "./cancel.ts";
 import { completeCommand, completionsCommand } from "./completions.ts";
 import { consumeCommand } from "./consume.ts";
@@ -63,11 +64,13 @@ Exit codes: 0 done · 1 producer error · 2 usage · 3 credential refused · 4 u
   add(root, tokenCommand() as unknown as Command);
   add(root, keygenCommand() as unknown as Command);
   add(root, healthCommand() as unknown as Command);
+  add(root, benchCommand() as unknown as Command);
   add(root, demoCommand() as unknown as Command);
   return root;
 }
 
-/** Adds a subcommand that treats errors as the program does. */
+/** Adds a subcommand that treats errors as the program does, and so do its own. */
 function add(root: Command, command: Command): void {
   root.addCommand(command.copyInheritedSettings(root));
+  for (const inner of command.commands) inner.copyInheritedSettings(command);
 }

@@ -1,0 +1,129 @@
+/**
+ * What `bench load` says.
+ *
+ * @module
+ */
+
+import { bytes, count, counted, digits, rate, share, span, time } from "./figures.ts";
+import { anyFault, faultWords, LIMIT_REMARKS } from "./limit_words.ts";
+import { FINE_PERCENTILES, percentileColumns, percentileRow } from "./percentiles.ts";
+import type { LatencySummary } from "../latencies.ts";
+import type { LoadResult, LoadSettings, ProcessUse } from "../result.ts";
+import type { Fact, OwnSummary, Table } from "./summary.ts";
+
+/** The summary of a `load` result. */
+export function loadSummary(result: LoadResult): OwnSummary {
+  const { settings, faults, limit } = result;
+  const faulty = anyFault(faults);
+  return {
+    headline: headlineOf(result),
+    warnings: [
+      ...(faulty ? [`Faults: ${faultWords(faults)}.`] : []),
+      ...(limit === "none" ? [] : [LIMIT_REMARKS[limit]]),
+    ],
+    facts: [["load", loadWords(settings)], ...pace(result)],
+    tables: [latencies(result), ...use(result)],
+    remarks: [
+      ...(faulty ? [] : [verified(result)]),
+      ...(result.told > 0 ? [told(result.told)] : []),
+      ...(limit === "none" ? [LIMIT_REMARKS.none] : []),
+      settings.late ? LATE : DUE,
+    ],
+  };
+}
+
+const LATE = "The consumers came when all was sent: latency counts from their connecting, and is " +
+  "that of the replay.";
+const DUE = "Latency counts from when a message was due by the schedule, sent in time or not: " +
+  "waiting of the client is not left out (no coordinated omission).";
+
+function headlineOf({ settings, latency, seconds, received }: LoadResult): string {
+  if (received === 0) return "No message was received.";
+  return `${rate(received / seconds)} messages/s received, p50 ${time(latency.p50)} and ` +
+    `p99 ${time(latency.p99)} after ${settings.late ? "connecting" : "they were due"}.`;
+}
+
+/** What was asked for, in words. */
+export function loadWords(settings: LoadSettings): string {
+  return `${counted(settings.channels, "channel")} × ${streamWords(settings)}`;
+}
+
+/** What was asked for of each channel. */
+export function streamWords(settings: LoadSettings): string {
+  const { rate: each, size, consumers, slow, transport, encrypted } = settings;
+  const slowly = slow > 0 ? ` and ${counted(slow, "slow one")}` : "";
+  const by = settings.processes > 1 ? `, made by ${count(settings.processes)} processes` : "";
+  return `${rate(each)} messages/s of ${bytes(size)} to ` +
+    `${counted(consumers, "consumer")}${slowly} each, for ${span(settings.durationMs)}, ` +
+    `over ${transport}${encrypted ? ", encrypted" : ""}${by}`;
+}
+
+/** Rates asked for, made and received. */
+function pace({ settings, due, sent, received, seconds }: LoadResult): Fact[] {
+  const asked = settings.channels * settings.rate;
+  const part = due === 0 ? 0 : sent / due;
+  return [
+    ["asked for", `${rate(asked)} messages/s of all producers`],
+    ["made", `${rate(asked * part)} messages/s: ${share(part)} of what was due was sent`],
+    [
+      "received",
+      `${rate(seconds === 0 ? 0 : received / seconds)} messages/s by all consumers: ` +
+      `${count(received)} in ${digits(seconds)} s`,
+    ],
+  ];
+}
+
+/** From when on a latency counts. */
+export function latencyName({ late }: LoadSettings): string {
+  return late ? "connecting → received" : "due → received";
+}
+
+function latencies({ settings, latency, relayLatency, ownShare }: LoadResult): Table {
+  const row = (label: string, times: LatencySummary) =>
+    percentileRow(label, times, FINE_PERCENTILES);
+  const parts = [
+    row("  due → sent: the client's own share", ownShare),
+    row("  sent → received: relay and network", relayLatency),
+  ];
+  return {
+    caption: `Latency, of ${counted(latency.count, "message")}`,
+    columns: percentileColumns("time", FINE_PERCENTILES),
+    rows: [
+      row(`${latencyName(settings)}: what a reader sees`, latency),
+      ...(settings.late ? [row("before, sending: due → sent", ownShare)] : parts),
+    ],
+  };
+}
+
+/** CPU and memory, where they are known. */
+function use({ relayUse, clientUse, seconds }: LoadResult): Table[] {
+  const row = (label: string, use: ProcessUse | undefined) =>
+    use === undefined ? [] : [useRow(label, use, seconds)];
+  const rows = [...row("relay", relayUse), ...row("client", clientUse)];
+  if (rows.length === 0) return [];
+  return [{
+    caption: "CPU and memory",
+    columns: ["process", "CPU", "of one core", "per message", "memory before", "at its peak"],
+    rows,
+  }];
+}
+
+function useRow(label: string, use: ProcessUse, seconds: number): string[] {
+  return [
+    label,
+    `${digits(use.cpuSeconds)} s`,
+    seconds === 0 ? "–" : share(use.cpuSeconds / seconds),
+    `${digits(use.cpuMicrosecondsPerMessage)} µs`,
+    bytes(use.rssBytesBefore),
+    bytes(use.rssBytesPeak),
+  ];
+}
+
+function verified({ received }: LoadResult): string {
+  return `Verified: order, gaps, repetitions, content hash of ${counted(received, "message")}.`;
+}
+
+function told(messages: number): string {
+  return `The relay told slow consumers of ${counted(messages, "message")} that they missed: ` +
+    "no fault.";
+}
