@@ -6,7 +6,11 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { benchCompareCommand } from "./bench_compare.ts";
+import { benchLoadCommand } from "./bench_load.ts";
+import { benchMaxCommand } from "./bench_max.ts";
+import { benchRelayCommand } from "./bench_relay.ts";
 import { benchReportCommand } from "./bench_report.ts";
+import { benchWorkerCommand } from "./bench_worker.ts";
 
 /** Measures relays. */
 export function benchCommand() {
@@ -24,7 +28,11 @@ Examples:
   streamrelay bench load --channels 1000 --rate 40     as many streams as 1,000 users read at a time
   streamrelay bench max --slo 50ms                     how many this machine can carry`,
     );
+  bench.addCommand(benchLoadCommand() as unknown as Command);
+  bench.addCommand(benchMaxCommand() as unknown as Command);
   bench.addCommand(benchCompareCommand() as unknown as Command);
   bench.addCommand(benchReportCommand() as unknown as Command);
+  bench.addCommand(benchWorkerCommand() as unknown as Command, { hidden: true });
+  bench.addCommand(benchRelayCommand() as unknown as Command, { hidden: true });
   return bench;
 }

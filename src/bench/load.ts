@@ -1,0 +1,289 @@
+/**
+ * A load, made by as many processes as it needs.
+ *
+ * @module
+ */
+
+import { generateKey } from "../crypto/key.ts";
+import { newChannelId } from "../protocol/channel_id.ts";
+import { Latencies } from "./latencies.ts";
+import { shares, sliceMsOf } from "./load_plan.ts";
+import { busySeconds } from "./machine_time.ts";
+import type { LoadResult, LoadSettings, LoadSlice, ResultHead } from "./result.ts";
+import { UsageLog } from "./usage_log.ts";
+import { verdictOf } from "./verdict.ts";
+import { addFaults, NO_FAULTS } from "./verifier.ts";
+import type { Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
+import { WorkerProcess } from "./worker_process.ts";
+
+/** How long a worker that is told to stop may take, ms: what is under way is waited for. */
+const STOP_MS = 10_000;
+
+/** What others may take of the machine without a word about it, cores. */
+const OTHERS_CORES = 0.1;
+/** What a result says where the clients cost less than those of users. */
+const KERNEL_SOCKETS =
+  "as the relay is on this machine, the client used the kernel's sockets (epoll), past the runtime";
+
+/** Options of {@linkcode measureLoad}. */
+export interface LoadOptions {
+  readonly settings: LoadSettings;
+  /** Load before what is measured, ms. */
+  readonly warmUpMs: number;
+  /** The relay; `pid` where it runs on this machine and is to be watched. */
+  readonly target: { readonly url: string; readonly secret?: string; readonly pid?: number };
+  /** The words that start this program. */
+  readonly program: readonly string[];
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+/** How far a load is. */
+export interface LoadProgress {
+  readonly stage: "connecting" | "warming up" | "measuring" | "replaying" | "waiting for the rest";
+  /** Of this stage, 0 to 1. */
+  readonly part: number;
+}
+
+/** What was measured: a {@linkcode LoadResult} but for what all results say. */
+export interface LoadFigures extends Omit<LoadResult, keyof ResultHead> {
+  readonly kind: "load";
+  readonly partial: boolean;
+  readonly notes: readonly string[];
+  /** Parts of a core that the JavaScript of the relay and of the busiest client took, where that is known. */
+  readonly relayShare?: number;
+  readonly clientShare?: number;
+}
+
+/**
+ * Makes a load and measures it.
+ *
+ * @throws {RelayError} where the connections cannot be made: `limit`, `unreachable`, `unauthorized`.
+ */
+export async function measureLoad(options: LoadOptions): Promise<LoadFigures> {
+  await using run = new LoadMeasurement(options);
+  return await run.measure();
+}
+
+class LoadMeasurement implements AsyncDisposable {
+  readonly #options: LoadOptions;
+  readonly #workers: WorkerProcess[] = [];
+  readonly #relay: UsageLog;
+  #clients = new UsageLog([]);
+  /** By process. */
+  readonly #ready: PromiseWithResolvers<void>[] = [];
+  readonly #open: number[] = [];
+  #connections = 0;
+  #looks: ReturnType<typeof setInterval> | undefined;
+  #startedAt = 0;
+  #measuredMs = 0;
+  /** CPU time of the whole machine during the measurement, s. */
+  #machineSeconds: number | undefined;
+  #machineBefore: number | undefined;
+  #stage: LoadProgress["stage"] = "connecting";
+  /** Processes that have told that what is counted is over. */
+  #measured = 0;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    const { pid } = options.target;
+    this.#relay = new UsageLog(pid === undefined ? [] : [pid]);
+  }
+
+  async measure(): Promise<LoadFigures> {
+    const { signal } = this.#options;
+    const stop = () => void this.#stop();
+    signal.addEventListener("abort", stop, { once: true });
+    const progress = setInterval(() => this.#tellProgress(), 200);
+    try {
+      for (const job of this.#jobs()) await this.#start(job);
+      if (signal.aborted) stop();
+      const outcomes = Promise.all(this.#workers.map(({ outcome }) => outcome));
+      const ready = Promise.all(this.#ready.map(({ promise }) => promise));
+      await Promise.race([ready, outcomes]);
+      this.#stage = this.#options.settings.late ? "measuring" : "warming up";
+      this.#startedAt = performance.now();
+      await Promise.all(this.#workers.map((worker) => worker.order("go")));
+      return this.#figures(await outcomes);
+    } finally {
+      clearInterval(progress);
+      clearInterval(this.#looks);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+
+  #jobs(): WorkerJob[] {
+    const { settings, warmUpMs, target: { url, secret } } = this.#options;
+    const job = {
+      url,
+      secret,
+      encryptionKey: settings.encrypted ? generateKey() : undefined,
+      settings,
+      // nobody else's, and nobody's before
+      prefix: `bench-${newChannelId()}-`,
+      seed: 1,
+      warmUpMs,
+      sliceMs: sliceMsOf(settings.durationMs),
+    };
+    return shares(settings.channels, settings.processes).map((share) => ({ ...job, ...share }));
+  }
+
+  async #start(job: WorkerJob): Promise<void> {
+    const { settings: { consumers, slow, late } } = job;
+    const at = this.#workers.length;
+    this.#ready.push(Promise.withResolvers());
+    this.#open.push(0);
+    this.#connections += job.count * (late ? 1 : 1 + consumers + slow);
+    const report = (report: WorkerReport) => this.#told(report, at);
+    this.#workers.push(await WorkerProcess.start(this.#options.program, job, report));
+  }
+
+  #told(report: WorkerReport, at: number): void {
+    if (report.type === "connecting") this.#open[at] = report.open;
+    if (report.type === "ready") this.#ready[at].resolve();
+    if (report.type === "measuring") this.#beginLooks();
+    if (report.type === "measured" && ++this.#measured === this.#workers.length) this.#endLooks();
+  }
+
+  /** Watches from the first process' beginning to the last one's end. */
+  #beginLooks(): void {
+    if (this.#looks !== undefined) return;
+    this.#stage = this.#options.settings.late ? "replaying" : "measuring";
+    this.#startedAt = performance.now();
+    this.#clients = new UsageLog(this.#workers.map(({ pid }) => pid));
+    const look = () => {
+      this.#relay.look();
+      this.#clients.look();
+    };
+    look();
+    this.#machineBefore = busySeconds();
+    this.#looks = setInterval(look, sliceMsOf(this.#options.settings.durationMs));
+  }
+
+  #endLooks(): void {
+    if (this.#looks === undefined || this.#measuredMs > 0) return;
+    clearInterval(this.#looks);
+    this.#relay.look();
+    this.#clients.look();
+    const after = busySeconds();
+    if (after !== undefined && this.#machineBefore !== undefined) {
+      this.#machineSeconds = after - this.#machineBefore;
+    }
+    this.#measuredMs = performance.now() - this.#startedAt;
+    this.#stage = "waiting for the rest";
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.order("stop")));
+    const timer = setTimeout(() => {
+      for (const worker of this.#workers) void worker[Symbol.asyncDispose]();
+    }, STOP_MS);
+    await Promise.allSettled(this.#workers.map(({ outcome }) => outcome));
+    clearTimeout(timer);
+  }
+
+  #tellProgress(): void {
+    const { settings: { durationMs, late }, warmUpMs, onProgress } = this.#options;
+    const stage = this.#stage;
+    const ms = performance.now() - this.#startedAt;
+    const lasts = { "warming up": warmUpMs, measuring: durationMs + (late ? warmUpMs : 0) };
+    const part = stage === "connecting"
+      ? this.#open.reduce((sum, open) => sum + open, 0) / Math.max(1, this.#connections)
+      : stage === "warming up" || stage === "measuring"
+      ? Math.min(1, ms / Math.max(1, lasts[stage]))
+      : 1;
+    onProgress?.({ stage, part });
+  }
+
+  #figures(outcomes: readonly WorkerOutcome[]): LoadFigures {
+    this.#endLooks();
+    const { settings } = this.#options;
+    const total = (of: (outcome: WorkerOutcome) => number) =>
+      outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
+    const merged = (of: (outcome: WorkerOutcome) => { histogram: string }) =>
+      mergedOf(outcomes.map(of)).stored();
+    const received = total((outcome) => outcome.received);
+    const shareOf = (log: UsageLog) => {
+      const seconds = log.mainCpuSeconds;
+      return seconds === undefined || this.#measuredMs === 0
+        ? undefined
+        : seconds / this.#measuredMs * 1000;
+    };
+    const figures = {
+      due: total((outcome) => outcome.due),
+      sent: total((outcome) => outcome.sent),
+      latency: merged((outcome) => outcome.latency),
+      relayLatency: merged((outcome) => outcome.relayLatency),
+      ownShare: merged((outcome) => outcome.ownShare),
+      faults: outcomes.reduce((sum, { faults }) => addFaults(sum, faults), NO_FAULTS),
+      relayShare: shareOf(this.#relay),
+      clientShare: shareOf(this.#clients),
+    };
+    const losses = outcomes.flatMap((outcome): readonly Loss[] => outcome.losses);
+    const toldOthers = total((outcome) => outcome.toldOthers);
+    const { limit, reasons } = verdictOf({
+      ...figures,
+      ownShare: settings.late ? undefined : figures.ownShare,
+      toldOthers,
+      losses,
+    });
+    return {
+      kind: "load",
+      settings,
+      ...figures,
+      received,
+      seconds: Math.max(...outcomes.map(({ receivedMs }) => receivedMs)) / 1000,
+      told: total((outcome) => outcome.told),
+      relayUse: this.#relay.use(received),
+      clientUse: this.#clients.use(received),
+      slices: this.#slices(outcomes),
+      limit,
+      partial: outcomes.some(({ partial }) => partial),
+      notes: [
+        ...reasons.map((reason) => `limit: ${reason}`),
+        ...this.#othersNote(),
+        ...(outcomes.every(({ sockets }) => sockets === "kernel") ? [KERNEL_SOCKETS] : []),
+      ],
+    };
+  }
+
+  /** What other programs took, where that can be told: not where the relay is one of them. */
+  #othersNote(): string[] {
+    const relay = this.#relay.use(0)?.cpuSeconds;
+    const clients = this.#clients.use(0)?.cpuSeconds;
+    const all = this.#machineSeconds;
+    if (relay === undefined || clients === undefined || all === undefined) return [];
+    const cores = (all - relay - clients) / this.#measuredMs * 1000;
+    if (cores < OTHERS_CORES) return [];
+    return [`other programs took ${cores.toFixed(1)} cores of this machine meanwhile`];
+  }
+
+  #slices(outcomes: readonly WorkerOutcome[]): LoadSlice[] {
+    const sliceMs = sliceMsOf(this.#options.settings.durationMs);
+    const count = Math.max(...outcomes.map(({ slices }) => slices.length));
+    return Array.from({ length: count }, (_, at) => {
+      const slices = outcomes.flatMap((outcome) => outcome.slices[at] ?? []);
+      const latency = mergedOf(slices.map((slice) => slice.latency));
+      return {
+        atMs: (at + 1) * sliceMs,
+        received: slices.reduce((sum, slice) => sum + slice.received, 0),
+        p50: latency.percentile(50),
+        p99: latency.percentile(99),
+        relayCpuSeconds: this.#relay.cpuSeconds(at),
+        relayRssBytes: this.#relay.rssBytes(at + 1),
+        clientCpuSeconds: this.#clients.cpuSeconds(at),
+      };
+    });
+  }
+}
+
+function mergedOf(stored: readonly { readonly histogram: string }[]): Latencies {
+  const all = new Latencies();
+  for (const one of stored) all.add(Latencies.from(one));
+  return all;
+}

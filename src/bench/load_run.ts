@@ -1,0 +1,348 @@
+/**
+ * The load that one process makes.
+ *
+ * @module
+ */
+
+import { relayPath } from "../client/relay_url.ts";
+import { RelayError } from "../errors.ts";
+import { type Endpoints, endpointsOf, type Sender } from "./endpoints.ts";
+import { Epoll } from "./epoll.ts";
+import { LoadReader } from "./load_reader.ts";
+import { isLocal } from "./local_socket.ts";
+import { pace } from "./pacer.ts";
+import { Schedule } from "./schedule.ts";
+import { Stamp } from "./stamp.ts";
+import { Tally } from "./tally.ts";
+import { addFaults, NO_FAULTS, RunningHash } from "./verifier.ts";
+import type { Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
+
+/** Connections that are being made at a time: a relay's queue of them has 1,024 places, for several processes. */
+const CONNECTING = 64;
+/** Time for all that was sent to be received, ms; and where the run is ended early. */
+const DRAIN_MS = 30_000;
+const HASTY_DRAIN_MS = 3_000;
+/** What slow consumers read of what comes, and how often they do, ms. */
+const SLOW_SHARE = 0.1;
+const SLOW_TURN_MS = 250;
+const PROGRESS_MS = 500;
+
+/** Options of {@linkcode LoadRun.run}. */
+export interface RunOptions {
+  /** Told how it goes. */
+  readonly report: (report: WorkerReport) => void;
+  /** Resolves when the load is to begin. */
+  readonly go: Promise<void>;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+}
+
+/** One channel. */
+interface Channel {
+  readonly id: string;
+  readonly index: number;
+  readonly hash: RunningHash;
+  sender: Sender | undefined;
+  sent: number;
+  /** From message `skipFrom` on, as many were left out: what a client was too slow for in the warm-up. */
+  skipFrom: number;
+  skipped: number;
+}
+
+/** Makes the connections, sends what is due, and checks what comes. */
+export class LoadRun {
+  readonly #job: WorkerJob;
+  readonly #options: RunOptions & { readonly epoll?: Epoll };
+  readonly #stamp: Stamp;
+  readonly #schedule: Schedule;
+  readonly #tally: Tally;
+  readonly #channels: Channel[];
+  readonly #readers: LoadReader[] = [];
+  readonly #losses = new Map<string, Loss>();
+  /** The clock's reading at the schedule's time 0. */
+  #origin = 0;
+  /** When what is measured is due, ms of the schedule. */
+  readonly #fromMs: number;
+  #untilMs: number;
+
+  private constructor(job: WorkerJob, options: RunOptions & { readonly epoll?: Epoll }) {
+    const { settings: { size, channels: total, rate, durationMs }, first, count, seed } = job;
+    this.#job = job;
+    this.#options = options;
+    this.#stamp = new Stamp(size);
+    this.#schedule = new Schedule({ total, first, count, rate, seed });
+    this.#tally = new Tally({ sliceMs: job.sliceMs, expectedMs: durationMs });
+    this.#fromMs = job.warmUpMs;
+    this.#untilMs = job.warmUpMs + durationMs;
+    this.#channels = Array.from({ length: count }, (_, i) => ({
+      id: `${job.prefix}${first + i}`,
+      index: first + i,
+      hash: new RunningHash(),
+      sender: undefined,
+      sent: 0,
+      skipFrom: 0,
+      skipped: 0,
+    }));
+  }
+
+  /**
+   * Runs a job to its end.
+   *
+   * @throws {RelayError} where connections cannot be made.
+   */
+  static async run(job: WorkerJob, options: RunOptions): Promise<WorkerOutcome> {
+    const { url, secret, encryptionKey, settings: { size, transport } } = job;
+    using epoll = mayUseEpoll(job) ? await Epoll.open() : undefined;
+    const endpoints = await endpointsOf(transport, { url, secret, encryptionKey, size, epoll });
+    const run = new LoadRun(job, { ...options, epoll });
+    // the pacer looks more often while it runs
+    const looks = epoll && setInterval(() => epoll.wait(0), 1);
+    try {
+      return await run.#run(endpoints);
+    } finally {
+      clearInterval(looks);
+      for (const { sender } of run.#channels) sender?.close();
+      for (const reader of run.#readers) reader.close();
+      endpoints.close();
+    }
+  }
+
+  async #run(endpoints: Endpoints): Promise<WorkerOutcome> {
+    const { settings: { late } } = this.#job;
+    const { signal } = this.#options;
+    await this.#connect(endpoints);
+    this.#options.report({ type: "ready" });
+    await Promise.race([this.#options.go, aborted(signal)]);
+    await this.#load();
+    await this.#endAll();
+    if (late && !signal.aborted) await this.#replay(endpoints);
+    else if (!late) this.#options.report({ type: "measured" });
+    for (const reader of this.#readers) reader.hurry();
+    await this.#drain(this.#readers.map(({ ended, isOpen }) => isOpen ? ended : undefined));
+    if (late && !signal.aborted) this.#options.report({ type: "measured" });
+    return this.#outcome();
+  }
+
+  async #connect(endpoints: Endpoints): Promise<void> {
+    const { settings: { late, consumers, slow }, count } = this.#job;
+    if (!late) this.#addReaders();
+    const of = count + this.#readers.length;
+    let open = 0;
+    const opened = () => {
+      if (++open % CONNECTING === 0 || open === of) {
+        this.#options.report({ type: "connecting", open, of });
+      }
+    };
+    const perChannel = late ? 0 : consumers + slow;
+    // readers first, so that nothing of what is to be read live is there before them
+    await each(this.#channels, this.#options.signal, async (channel, i) => {
+      for (const reader of this.#readers.slice(i * perChannel, (i + 1) * perChannel)) {
+        await reader.open(endpoints);
+        opened();
+      }
+      channel.sender = await endpoints.sender(channel.id, { lost: (error) => this.#lost(error) });
+      opened();
+    });
+  }
+
+  #addReaders(): void {
+    const { settings: { consumers, slow, rate } } = this.#job;
+    const turn = Math.max(1, Math.round(rate * SLOW_SHARE * SLOW_TURN_MS / 1000));
+    for (const channel of this.#channels) {
+      for (let i = 0; i < consumers + slow; i++) {
+        this.#readers.push(this.#newReader(channel, i < consumers ? undefined : turn));
+      }
+    }
+  }
+
+  #newReader(channel: Channel, slow: number | undefined): LoadReader {
+    const own = channel.index - this.#job.first;
+    const reader: LoadReader = new LoadReader({
+      channel,
+      stamp: this.#stamp,
+      slow,
+      events: {
+        received: (seq, sentMs) => {
+          const turn = seq < channel.skipFrom ? seq : seq + channel.skipped;
+          const dueMs = this.#schedule.dueOf(own, turn);
+          if (slow === undefined && dueMs >= this.#fromMs) this.#received(reader, dueMs, sentMs);
+        },
+        failed: (error) => this.#lost(error),
+      },
+    });
+    return reader;
+  }
+
+  #received(reader: LoadReader, dueMs: number, sentMs: number): void {
+    const nowMs = performance.now() - this.#origin;
+    if (this.#job.settings.late) dueMs = sentMs = reader.openedAt - this.#origin;
+    this.#tally.countReceived(dueMs, sentMs, nowMs);
+  }
+
+  async #load(): Promise<void> {
+    const { report, signal } = this.#options;
+    const { warmUpMs, settings: { late, slow } } = this.#job;
+    const content = new Uint8Array(this.#stamp.size);
+    this.#origin = performance.now();
+    this.#tally.begin(this.#fromMs);
+    const warm = late
+      ? undefined
+      : setTimeout(() => report({ type: "measuring" }), Math.ceil(warmUpMs));
+    const progress = setInterval(() => {
+      const { sent, received } = this.#tally;
+      report({ type: "progress", sent, received });
+    }, PROGRESS_MS);
+    const turns = slow === 0 ? undefined : setInterval(() => {
+      for (const reader of this.#readers) if (reader.slow) reader.turn();
+    }, SLOW_TURN_MS);
+    try {
+      await pace(this.#schedule, {
+        origin: this.#origin,
+        fromMs: this.#fromMs,
+        untilMs: this.#untilMs,
+        send: (k) => this.#send(k, content),
+        signal,
+        epoll: this.#options.epoll,
+      });
+    } finally {
+      clearTimeout(warm);
+      clearInterval(progress);
+      clearInterval(turns);
+    }
+    this.#untilMs = Math.min(this.#untilMs, performance.now() - this.#origin);
+  }
+
+  #send(k: number, content: Uint8Array): void {
+    const channel = this.#channels[this.#schedule.channelOf(k)];
+    const { sender, index, sent: seq } = channel;
+    if (sender === undefined) return;
+    const dueMs = this.#schedule.dueMs(k);
+    const skipped = this.#schedule.seqOf(k) - seq;
+    if (skipped !== channel.skipped) {
+      // after the warm-up one that cannot take a message is behind for good: numbers have no gaps
+      if (channel.skipped > 0 || dueMs >= this.#fromMs + this.#schedule.periodMs) return;
+      channel.skipFrom = seq;
+      channel.skipped = skipped;
+    }
+    const sentMs = performance.now() - this.#origin;
+    this.#stamp.write(content, 0, { channel: index, seq, sentMs });
+    if (!sender.send(content)) return;
+    channel.hash.add(content);
+    channel.sent++;
+    if (dueMs >= this.#fromMs) this.#tally.countSent(dueMs, sentMs);
+  }
+
+  async #endAll(): Promise<void> {
+    const ending = this.#channels.map(async ({ sender }) => {
+      try {
+        await sender?.end();
+      } catch (error) {
+        if (!(error instanceof RelayError)) throw error;
+        this.#lost(error);
+      }
+    });
+    await this.#drain(ending);
+  }
+
+  /** Waits for what is to come, for some time; what is missing then is seen by what did not come. */
+  async #drain(coming: readonly (Promise<void> | undefined)[]): Promise<void> {
+    const { signal } = this.#options;
+    const all = Promise.all(coming);
+    const hasty = aborted(signal).then(() => limited(all, HASTY_DRAIN_MS));
+    await limited(Promise.race([all, hasty]), DRAIN_MS);
+  }
+
+  /** Consumers come when all is there. */
+  async #replay(endpoints: Endpoints): Promise<void> {
+    const { report, signal } = this.#options;
+    this.#addReaders();
+    report({ type: "measuring" });
+    this.#tally.begin(performance.now() - this.#origin);
+    await each(this.#readers, signal, async (reader) => {
+      await reader.open(endpoints);
+    });
+  }
+
+  #lost(error: RelayError): void {
+    const { code, message } = error;
+    const { count = 0 } = this.#losses.get(message) ?? {};
+    this.#losses.set(message, { code, message, count: count + 1 });
+  }
+
+  #outcome(): WorkerOutcome {
+    const tally = this.#tally;
+    const digests = this.#channels.map(({ hash }) => hash.digest());
+    let faults = NO_FAULTS;
+    let told = 0;
+    let toldOthers = 0;
+    const partial = this.#options.signal.aborted;
+    for (const { verifier, over, slow, channel } of this.#readers) {
+      const at = channel - this.#job.first;
+      if (!over && partial) continue; // it was not given the time
+      if (!over) verifier.break();
+      verifier.end({ sent: this.#channels[at].sent, hash: digests[at] });
+      faults = addFaults(faults, verifier.faults);
+      told += verifier.told;
+      if (!slow) toldOthers += verifier.told;
+    }
+    return {
+      due: Math.max(
+        0,
+        this.#schedule.before(this.#untilMs) - this.#schedule.before(this.#fromMs),
+      ),
+      sent: tally.sent,
+      received: tally.received,
+      receivedMs: tally.receivedMs,
+      latency: tally.latency().stored(),
+      relayLatency: tally.relayLatency.stored(),
+      ownShare: tally.ownShare.stored(),
+      told,
+      toldOthers,
+      faults,
+      slices: tally.slices(),
+      losses: [...this.#losses.values()],
+      partial,
+      sockets: this.#options.epoll === undefined ? "runtime" : "kernel",
+    };
+  }
+}
+
+/** Whether all connections are ones that the kernel's events can be waited for with; others would not be seen meanwhile. */
+function mayUseEpoll({ url, settings: { transport, encrypted }, sockets }: WorkerJob): boolean {
+  const websockets = transport === "ws1" || transport === "ws2";
+  return sockets !== "runtime" && websockets && !encrypted && isLocal(relayPath(url, "/"));
+}
+
+/** Does `step` for each of `items`, some at a time. */
+async function each<T>(
+  items: readonly T[],
+  signal: AbortSignal,
+  step: (item: T, i: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length && !signal.aborted) {
+      const at = next++;
+      await step(items[at], at);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTING }, lane));
+}
+
+/** Resolves when `promise` does, after `ms` at the latest. */
+async function limited(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer;
+  const limit = new Promise((resolve) => timer = setTimeout(resolve, ms));
+  try {
+    await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}
