@@ -6,10 +6,12 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { benchCompareCommand } from "./bench_compare.ts";
+import { benchEchoCommand } from "./bench_echo.ts";
 import { benchLoadCommand } from "./bench_load.ts";
 import { benchMaxCommand } from "./bench_max.ts";
 import { benchRelayCommand } from "./bench_relay.ts";
 import { benchReportCommand } from "./bench_report.ts";
+import { benchTtftCommand } from "./bench_ttft.ts";
 import { benchWorkerCommand } from "./bench_worker.ts";
 
 /** Measures relays. */
@@ -28,6 +30,8 @@ Examples:
   streamrelay bench load --channels 1000 --rate 40     as many streams as 1,000 users read at a time
   streamrelay bench max --slo 50ms                     how many this machine can carry`,
     );
+  bench.addCommand(benchTtftCommand() as unknown as Command);
+  bench.addCommand(benchEchoCommand() as unknown as Command);
   bench.addCommand(benchLoadCommand() as unknown as Command);
   bench.addCommand(benchMaxCommand() as unknown as Command);
   bench.addCommand(benchCompareCommand() as unknown as Command);
