@@ -7,7 +7,10 @@
 import { STATUS_CODES } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
 import { ERRORS, RelayError } from "../../errors.ts";
+
+const logger = getLogger(["streamrelay", "relay"]);
 
 /** An answer that is there as a whole. */
 export interface Answer {
@@ -70,6 +73,20 @@ export function sendError(
     headers: { "Content-Type": "application/json", ...hints(status, error), ...headers },
     body: errorBody(error),
   });
+}
+
+/** Answers a request that cannot have what it wants. Whatever is not a known error is a bug, and logged as that. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  headers: OutgoingHttpHeaders,
+): void {
+  const known = knownError(error);
+  if (known.code === "internal") {
+    logger.error("a bug, met while answering a request: {error}", { error });
+  }
+  sendError(request, response, known, { headers });
 }
 
 /** The JSON text of an error. */
