@@ -10,7 +10,7 @@ import { corsHeaders, preflight } from "./cors.ts";
 import type { HttpBodiesOptions } from "./http_bodies.ts";
 import { HttpChannelDoor } from "./http_channel_door.ts";
 import { refuse, sendAnswer } from "./http_error.ts";
-import { checkRequest } from "./http_request.ts";
+import { checkRequest, requestUrl } from "./http_request.ts";
 import type { Route } from "./http_routes.ts";
 import { Pipeline } from "./pipeline.ts";
 
@@ -49,10 +49,11 @@ export class HttpDoor {
     response.on("error", () => {});
     try {
       await this.#pipeline.turnOf(request, response);
-      if (this.#closing) throw new RelayError("draining");
       checkRequest(request);
-      const url = URL.parse(request.url ?? "/", "http://relay");
-      if (url === null) throw new RelayError("bad_path");
+      const url = requestUrl(request);
+      this.#options.gate.checkHost(request, url);
+      if (this.#closing) throw new RelayError("draining");
+      if (url === undefined) throw new RelayError("bad_path");
       if (!HttpChannelDoor.knows(url.pathname)) return await this.#other(request, response, url);
       await this.#channels.enter({ request, response, url, waits });
     } catch (error) {

@@ -34,6 +34,17 @@ export function checkRequest(request: IncomingMessage): void {
 }
 
 /**
+ * What a request is for. A target that came whole, as to a proxy, keeps its host (RFC 9112 §3.2.2), any other has `relay`;
+ * `OPTIONS *`, which asks about the server as a whole, is for `/`. `undefined` where it is nothing of HTTP.
+ */
+export function requestUrl({ method, url: given = "/" }: IncomingMessage): URL | undefined {
+  const target = method === "OPTIONS" && given === "*" ? "/" : given;
+  // joined and not resolved: `//name/path` is a path, whose first part is empty
+  const url = URL.parse(target.startsWith("/") ? `http://relay${target}` : target);
+  return url !== null && /^(http|ws)s?:$/.test(url.protocol) ? url : undefined;
+}
+
+/**
  * The value of a header of ours; `undefined` where there is none.
  *
  * @throws {RelayError} `bad_request` where it is repeated, empty or too long.

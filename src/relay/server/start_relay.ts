@@ -86,8 +86,11 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     ...definedOf(options),
   };
   const channels = new Channels(limits, performance.now());
+  let loopback = true; // until it is known
   const gate = new Gate({
     limits,
+    host: options.host,
+    loopback: () => loopback,
     secrets: [options.secret ?? []].flat(),
     allowOrigin: options.allowOrigin,
     trustProxy: options.trustProxy,
@@ -126,6 +129,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     socket.on("close", () => sockets.delete(socket));
   });
   await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
+  const { address: bound, port } = server.address() as AddressInfo;
+  loopback = isLoopback(bound);
 
   warmUp();
   const sweeper = setInterval(() => {
@@ -159,7 +164,6 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   options.signal?.addEventListener("abort", stop, { once: true });
   if (options.signal?.aborted) void stop();
 
-  const { port } = server.address() as AddressInfo;
   const url = `${options.tls ? "wss" : "ws"}://${urlHost(options.host ?? "127.0.0.1")}:${port}`;
   logger.info("relay listening on {url}", { url });
   return { url, port, stop, finished, [Symbol.asyncDispose]: stop };
@@ -217,6 +221,11 @@ function sweepInterval(limits: RelayLimits): number {
     limits.leaseTtlMs,
   );
   return Math.max(20, Math.min(1_000, shortest / 4));
+}
+
+/** Whether `address` is reached from its own machine alone (RFC 6890). */
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/i.test(address);
 }
 
 function urlHost(host: string): string {

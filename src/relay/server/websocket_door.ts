@@ -15,6 +15,7 @@ import type { RelayLimits } from "../limits.ts";
 import { Connection, type Handler } from "./connection.ts";
 import type { Gate } from "./gate.ts";
 import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
+import { checkRequest, requestUrl } from "./http_request.ts";
 import { PlainDoor } from "./plain_door.ts";
 import { ResumableDoor } from "./resumable_door.ts";
 
@@ -49,9 +50,7 @@ export class WebSocketDoor {
 
   /** Handles an `upgrade` of the HTTP server. */
   enter(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
-    const fault = this.#closing
-      ? new RelayError("draining", undefined, { retryAfterMs: RETRY_MS })
-      : handshakeFault(request) ?? this.#turnedAway(request, socket);
+    const fault = handshakeFault(request) ?? this.#turnedAway(request, socket);
     if (fault !== undefined) return refuseHandshake(socket, fault);
     const resumable = offers(request, SUBPROTOCOL);
     acceptHandshake(request, socket, resumable ? SUBPROTOCOL : undefined);
@@ -72,8 +71,12 @@ export class WebSocketDoor {
 
   /** Why the request is not even answered by a handshake. */
   #turnedAway(request: IncomingMessage, socket: Socket): RelayError | undefined {
+    const { gate } = this.#options;
     try {
-      socket.on("close", this.#options.gate.enter(request));
+      checkRequest(request);
+      gate.checkHost(request, requestUrl(request));
+      if (this.#closing) throw new RelayError("draining", undefined, { retryAfterMs: RETRY_MS });
+      socket.on("close", gate.enter(request));
       return undefined;
     } catch (error) {
       if (error instanceof RelayError) return error;
@@ -93,8 +96,8 @@ export class WebSocketDoor {
   }
 
   #begin(connection: Connection, request: IncomingMessage, resumable: boolean): void {
-    const url = URL.parse(request.url ?? "/", "ws://relay");
-    if (url === null) throw new RelayError("bad_path");
+    const url = requestUrl(request);
+    if (url === undefined) throw new RelayError("bad_path");
     if (url.pathname === "/health") {
       connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
       return connection.close(1000, "");
