@@ -9,8 +9,8 @@ import { RelayError } from "../../errors.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { HttpBodiesOptions } from "./http_bodies.ts";
 import { HttpChannelDoor } from "./http_channel_door.ts";
-import { refuse, sendAnswer } from "./http_error.ts";
-import { checkRequest, requestUrl } from "./http_request.ts";
+import { type Answer, refuse, sendAnswer, sendError } from "./http_error.ts";
+import { checkRequest, requestUrl, versionFault } from "./http_request.ts";
 import type { Route } from "./http_routes.ts";
 import { Pipeline } from "./pipeline.ts";
 
@@ -21,6 +21,8 @@ export interface HttpDoorOptions extends HttpBodiesOptions {
 }
 
 const OTHER_METHODS = "GET, HEAD, OPTIONS";
+/** RFC 9110 §15.6.6; what follows on the connection would be read wrong. */
+const NOT_SPOKEN = { status: 505, headers: { Connection: "close" } };
 
 /** Answers every HTTP request of a relay. */
 export class HttpDoor {
@@ -49,6 +51,8 @@ export class HttpDoor {
     response.on("error", () => {});
     try {
       await this.#pipeline.turnOf(request, response);
+      const fault = versionFault(request);
+      if (fault !== undefined) return sendError(request, response, fault, NOT_SPOKEN);
       checkRequest(request);
       const url = requestUrl(request);
       this.#options.gate.checkHost(request, url);
@@ -73,15 +77,21 @@ export class HttpDoor {
   }
 
   async #other(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const { gate, routes } = this.#options;
-    if (request.method === "OPTIONS") {
-      return sendAnswer(request, response, preflight(request, gate.origins, OTHER_METHODS));
+    const { origins } = this.#options.gate;
+    const answer = await this.#routed(request, url);
+    // no route takes OPTIONS: one that refuses it says that the path is there
+    if (request.method === "OPTIONS" && answer.status === 405) {
+      return sendAnswer(request, response, preflight(request, origins, OTHER_METHODS));
     }
-    for (const route of routes) {
+    const headers = { ...answer.headers, ...corsHeaders(request, origins) };
+    sendAnswer(request, response, { ...answer, headers });
+  }
+
+  /** @throws {RelayError} (rejects with it) `bad_path` for a path of nobody. */
+  async #routed(request: IncomingMessage, url: URL): Promise<Answer> {
+    for (const route of this.#options.routes) {
       const answer = await route(request, url);
-      if (answer === undefined) continue;
-      const headers = { ...answer.headers, ...corsHeaders(request, gate.origins) };
-      return sendAnswer(request, response, { ...answer, headers });
+      if (answer !== undefined) return answer;
     }
     throw new RelayError("bad_path");
   }

@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import type { RelayError } from "../../errors.ts";
 import { badRequest } from "./http_error.ts";
 
 /** Headers of which node keeps one and drops the others: which one was meant, is not for us to say. */
@@ -12,6 +13,12 @@ const SINGLE = ["authorization", "content-type", "content-encoding", "host", "la
 
 /** Longest value of a header or parameter of ours, characters; a credential may be longer. */
 const MAX_VALUE = 2_048;
+
+/** Why a request is of no version that is spoken here; `undefined` where it is. The parser takes 0.9 and 2.0, too. */
+export function versionFault({ httpVersion }: IncomingMessage): RelayError | undefined {
+  if (httpVersion === "1.1" || httpVersion === "1.0") return undefined;
+  return badRequest("HTTP/1.1 and HTTP/1.0 are spoken here");
+}
 
 /**
  * Checks what concerns every request: whether its end is beyond doubt, and who it is for (RFC 9112 §3.2, §6.1).
