@@ -10,7 +10,7 @@ import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.
 import { corsHeaders, preflight } from "./cors.ts";
 import { HttpBodies, type HttpBodiesOptions } from "./http_bodies.ts";
 import { badRequest, refuse, sendAnswer, sendError } from "./http_error.ts";
-import { headerOnce, parameterOnce } from "./http_request.ts";
+import { headerOnce } from "./http_request.ts";
 import { channelHeaders } from "./stream_headers.ts";
 
 const METHODS = { produce: "PUT, POST, HEAD, OPTIONS", consume: "GET, HEAD, OPTIONS" };
@@ -59,7 +59,6 @@ export class HttpChannelDoor {
     const leave = gate.enter(request);
     response.once("close", leave);
     if (response.destroyed) leave(); // it was closed before we listened
-    for (const name of ["token", "secret", "holder"]) parameterOnce(url, name);
     const { credential, ...holder } = gate.visitor(request, url);
     const epoch = path.role === "produce" ? headerOnce(request, "stream-epoch") : undefined;
     const use = { role: path.role, channel: path.channel };

@@ -64,20 +64,24 @@ export function headerOnce({ headers, rawHeaders }: IncomingMessage, name: strin
 }
 
 /**
- * The value of a parameter of the query; `undefined` where there is none.
+ * The value of a parameter of the query; `undefined` where there is none. `longest` is in characters (default 2,048).
  *
  * @throws {RelayError} `bad_request` where it is repeated, empty or too long.
  */
-export function parameterOnce({ searchParams }: URL, name: string): string | undefined {
+export function parameterOnce(
+  { searchParams }: URL,
+  name: string,
+  { longest = MAX_VALUE } = {},
+): string | undefined {
   const values = searchParams.getAll(name);
   if (values.length === 0) return undefined;
   if (values.length > 1) throw badRequest(`${name} is given more than once`);
-  return checked(name, values[0]);
+  return checked(name, values[0], longest);
 }
 
-function checked(name: string, value: string): string {
+function checked(name: string, value: string, longest: number = MAX_VALUE): string {
   if (value === "") throw badRequest(`${name} is empty`);
-  if (value.length > MAX_VALUE) throw badRequest(`${name} is too long`);
+  if (value.length > longest) throw badRequest(`${name} is too long`);
   return value;
 }
 

@@ -95,7 +95,6 @@ async function admit(
   request: IncomingMessage,
   url: URL,
 ): Promise<void> {
-  for (const name of ["token", "secret"]) parameterOnce(url, name);
   // no channel has this id, so no token is for it
   const use = { role: "consume", channel: "" } as const;
   const grant = await access.admit(credentialOf(request, url), use, { address: address(request) });
