@@ -49,7 +49,10 @@ Examples:
       const shown = shownRelayUrl(url);
       const health = await checkHealth(url, { timeoutMs: timeout, secret });
       if (health.status !== "healthy") {
-        throw new RelayError("unreachable", `The relay at ${shown} says it is ${health.status}`);
+        const what = health.status === "draining"
+          ? "draining: it is shutting down and lets nobody in"
+          : health.status;
+        throw new RelayError("unreachable", `The relay at ${shown} says it is ${what}`);
       }
       if (quiet) return;
       const channels = health.active_channels;

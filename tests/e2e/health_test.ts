@@ -76,6 +76,25 @@ Deno.test("a relay that says it is not well is exit 4", async () => {
   assert.match(stderr, /^streamrelay: .*degraded\n$/);
 });
 
+Deno.test("a relay that is shutting down is exit 4 and one line that says so, --quiet or not", async () => {
+  const draining = { ...HEALTHY, status: "draining", live: true, ready: false };
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json(draining, { status: 503 }),
+  );
+  try {
+    for (const args of [[], ["--quiet"], ["--json"]]) {
+      await assertUnreachable(
+        `ws://127.0.0.1:${server.addr.port}`,
+        /draining: it is shutting down and lets nobody in/,
+        ...args,
+      );
+    }
+  } finally {
+    await server.shutdown();
+  }
+});
+
 /** What a WebSocket server says that is no health. */
 const NO_HEALTH = ["", "hello", "{}", '{"status":7}', "null"];
 

@@ -23,6 +23,7 @@ import { placeOf } from "./http_place.ts";
 import { HttpProducer } from "./http_producer.ts";
 import { parameterOnce } from "./http_request.ts";
 import { HttpRun } from "./http_run.ts";
+import { Occupants } from "./occupants.ts";
 
 /** What the bodies need to know. */
 export interface HttpBodiesOptions {
@@ -49,7 +50,7 @@ interface Body {
 /** Owns all HTTP bodies of a relay. */
 export class HttpBodies {
   readonly #options: HttpBodiesOptions;
-  readonly #bodies = new Set<Body>();
+  readonly #bodies = new Occupants<Body>();
   readonly #frames = framesOfFormats();
 
   constructor(options: HttpBodiesOptions) {
@@ -66,9 +67,10 @@ export class HttpBodies {
     for (const body of this.#bodies) body.sweep();
   }
 
-  /** Ends every body, because the relay shuts down. */
-  drain(): void {
+  /** Ends every body, because the relay shuts down. Resolves when there is none. */
+  drain(): Promise<void> {
     for (const body of this.#bodies) body.drain();
+    return this.#bodies.gone();
   }
 
   /**

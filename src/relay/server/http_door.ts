@@ -9,10 +9,11 @@ import { RelayError } from "../../errors.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { HttpBodiesOptions } from "./http_bodies.ts";
 import { HttpChannelDoor } from "./http_channel_door.ts";
-import { type Answer, refuse, sendAnswer, sendError } from "./http_error.ts";
+import { type Answer, draining, refuse, sendAnswer, sendError } from "./http_error.ts";
 import { checkRequest, requestUrl, versionFault } from "./http_request.ts";
 import type { Route } from "./http_routes.ts";
 import { Pipeline } from "./pipeline.ts";
+import { HEALTH_PATH } from "./relay_health.ts";
 
 /** What the door needs to know. */
 export interface HttpDoorOptions extends HttpBodiesOptions {
@@ -56,7 +57,10 @@ export class HttpDoor {
       checkRequest(request);
       const url = requestUrl(request);
       this.#options.gate.checkHost(request, url);
-      if (this.#closing) throw new RelayError("draining");
+      if (this.#closing) {
+        response.setHeader("Connection", "close");
+        if (url?.pathname !== HEALTH_PATH) throw draining();
+      }
       if (url === undefined) throw new RelayError("bad_path");
       if (!HttpChannelDoor.knows(url.pathname)) return await this.#other(request, response, url);
       await this.#channels.enter({ request, response, url, waits });
@@ -70,10 +74,10 @@ export class HttpDoor {
     this.#channels.bodies.sweep();
   }
 
-  /** Ends every body, and answers no request any more but with that. */
-  close(): void {
+  /** Ends every body, and answers no request any more but with that. Resolves when there is no body. */
+  close(): Promise<void> {
     this.#closing = true;
-    this.#channels.bodies.drain();
+    return this.#channels.bodies.drain();
   }
 
   async #other(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

@@ -142,6 +142,11 @@ function answering(socket: Socket): boolean {
   return response?.headersSent === true && !response.writableFinished;
 }
 
+/** A relay that shuts down lets nobody in: another one may be there in a second. */
+export function draining(): RelayError {
+  return new RelayError("draining", undefined, { retryAfterMs: 1_000 });
+}
+
 /** A request that is at fault, in words that are fit for who made it. */
 export function badRequest(what: string): RelayError {
   return new RelayError("bad_request", what, { tellPeer: true });

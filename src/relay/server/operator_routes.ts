@@ -16,7 +16,7 @@ import { credentialOf } from "./credential.ts";
 import { type Answer, badRequest, errorBody } from "./http_error.ts";
 import { parameterOnce } from "./http_request.ts";
 import { overviewAsset } from "./overview_page.ts";
-import { healthOf, type HealthSource } from "./relay_health.ts";
+import { HEALTH_PATH, healthOf, type HealthSource } from "./relay_health.ts";
 
 /** Options of {@linkcode operatorRoutes}. */
 export interface OperatorOptions extends HealthSource {
@@ -53,7 +53,7 @@ export function operatorRoutes(options: OperatorOptions): OperatorRoute {
     return make(url);
   };
   const routes: Readonly<Record<string, Make>> = {
-    "/health": () => healthAnswer(options),
+    [HEALTH_PATH]: () => healthAnswer(options),
     "/metrics": async () => answer(200, await metrics.text(), metrics.contentType),
     "/channels": guarded((url) => json(listChannels(channels, listOptions(url)))),
   };

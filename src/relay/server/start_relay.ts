@@ -18,6 +18,7 @@ import { answerFault, badRequest, sendError } from "./http_error.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./http_limits.ts";
 import { httpRoutes } from "./http_routes.ts";
 import { healthOf } from "./relay_health.ts";
+import { shutDown } from "./shutdown.ts";
 import { VERSION } from "../../version.ts";
 import { warmUp } from "../warm_up.ts";
 import { WebSocketDoor } from "./websocket_door.ts";
@@ -48,7 +49,10 @@ export interface Relay extends AsyncDisposable {
   readonly url: string;
   /** The bound port. */
   readonly port: number;
-  /** Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. */
+  /**
+   * Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. Until then `/health`
+   * says that it is draining.
+   */
   stop(): Promise<void>;
   /** Resolves when the relay has stopped. */
   readonly finished: Promise<void>;
@@ -59,8 +63,6 @@ export interface Relay extends AsyncDisposable {
  * have limits of their own: that of a producer is idle for as long as its program thinks, any other is not read.
  */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Time that clients have to take their goodbye when the relay stops, ms. */
-const DRAIN_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Connections that may wait to be accepted. */
 const BACKLOG = 1024;
@@ -122,7 +124,6 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   server.on("connect", (_request, socket) => answerFault(new Error("no proxy"), socket as Socket));
   server.on("clientError", (fault, socket) => answerFault(fault, socket as Socket));
   server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
-  // every TCP connection, whatever it has become: none may outlive the relay
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -140,24 +141,15 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     gate.sweep();
   }, sweepInterval(limits));
   const { promise: finished, resolve } = Promise.withResolvers<void>();
+  const drain = () => Promise.all([door.close(), httpDoor.close()]);
   const stop = () => {
     if (!stopping) {
       stopping = true;
-      const killer = setTimeout(
-        () => sockets.forEach((socket) => socket.destroy()),
-        DRAIN_TIMEOUT_MS,
-      );
-      server.close(() => {
-        clearTimeout(killer);
+      void shutDown({ server, sockets, drain }).then(() => {
         clearInterval(sweeper);
         logger.info("relay stopped");
         resolve();
       });
-      door.close();
-      httpDoor.close();
-      server.closeIdleConnections();
-      // to the server, one that never asked for anything is not idle
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     }
     return finished;
   };

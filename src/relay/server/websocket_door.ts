@@ -15,8 +15,11 @@ import type { RelayLimits } from "../limits.ts";
 import { Connection, type Handler } from "./connection.ts";
 import type { Gate } from "./gate.ts";
 import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
+import { draining } from "./http_error.ts";
 import { checkRequest, requestUrl } from "./http_request.ts";
+import { Occupants } from "./occupants.ts";
 import { PlainDoor } from "./plain_door.ts";
+import { HEALTH_PATH } from "./relay_health.ts";
 import { ResumableDoor } from "./resumable_door.ts";
 
 /** What the door needs to know. */
@@ -32,7 +35,7 @@ export interface DoorOptions {
 /** Owns all WebSocket connections of a relay. */
 export class WebSocketDoor {
   readonly #options: DoorOptions;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Occupants<Connection>();
   readonly #plain: PlainDoor;
   readonly #resumable: ResumableDoor;
   #closing = false;
@@ -74,8 +77,9 @@ export class WebSocketDoor {
     const { gate } = this.#options;
     try {
       checkRequest(request);
-      gate.checkHost(request, requestUrl(request));
-      if (this.#closing) throw new RelayError("draining", undefined, { retryAfterMs: RETRY_MS });
+      const url = requestUrl(request);
+      gate.checkHost(request, url);
+      if (this.#closing && url?.pathname !== HEALTH_PATH) throw draining();
       socket.on("close", gate.enter(request));
       return undefined;
     } catch (error) {
@@ -89,16 +93,17 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.sweep();
   }
 
-  /** Closes every connection with 1001 and lets nobody in any more. */
-  close(): void {
+  /** Closes every connection with 1001 and lets nobody in any more, but to ask for health. Resolves when there is none. */
+  close(): Promise<void> {
     this.#closing = true;
     for (const connection of this.#connections) connection.drain();
+    return this.#connections.gone();
   }
 
   #begin(connection: Connection, request: IncomingMessage, resumable: boolean): void {
     const url = requestUrl(request);
     if (url === undefined) throw new RelayError("bad_path");
-    if (url.pathname === "/health") {
+    if (url.pathname === HEALTH_PATH) {
       connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
       return connection.close(1000, "");
     }
@@ -107,9 +112,6 @@ export class WebSocketDoor {
     (resumable ? this.#resumable : this.#plain).begin(connection, path, visitor);
   }
 }
-
-/** When to come back to a relay that shuts down: another one may be there by then, ms. */
-const RETRY_MS = 5_000;
 
 /** For a connection that is only being said goodbye to. */
 const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain() {} };
