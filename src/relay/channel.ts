@@ -12,6 +12,7 @@ import type { RecordRun } from "../protocol/line_codec.ts";
 import { payloadStart, recordEnd } from "../protocol/record.ts";
 import { AwaitedReaders } from "./awaited_readers.ts";
 import { RelayMeter, RunMeter } from "./meter.ts";
+import type { Rate } from "./rate.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The connection of a producer, as its channel sees it. */
@@ -68,6 +69,8 @@ export class Channel {
   startedAt: number;
   /** When it was made, ms of the fine clock. */
   readonly createdAt: number = performance.now();
+  /** What its producers may send, one after the other; `undefined` for as much as they like. Who reads from them keeps it. */
+  readonly rate: Rate | undefined;
 
   readonly #relay: RelayMeter;
   #meter: RunMeter;
@@ -86,8 +89,13 @@ export class Channel {
   readonly #awaited = new AwaitedReaders();
 
   /** What passes is counted in `meter` too (default: in none but its own). */
-  constructor(id: string, now: number, { meter = new RelayMeter() } = {}) {
+  constructor(
+    id: string,
+    now: number,
+    { meter = new RelayMeter(), rate }: { meter?: RelayMeter; rate?: Rate } = {},
+  ) {
     this.id = id;
+    this.rate = rate;
     this.activeAt = this.startedAt = now;
     this.#relay = meter;
     this.#meter = new RunMeter(meter);

@@ -13,6 +13,7 @@ import { newPlainEpoch } from "../protocol/position.ts";
 import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
 import { RelayMeter } from "./meter.ts";
+import { Rate } from "./rate.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
@@ -239,10 +240,15 @@ export class Channels {
       if (this.#channels.size >= this.#limits.maxChannels) {
         throw new RelayError("limit", `relay has ${this.#limits.maxChannels} channels already`);
       }
-      channel = new Channel(id, this.now, { meter: this.meter });
+      channel = new Channel(id, this.now, { meter: this.meter, rate: this.#newRate() });
       this.#channels.set(id, channel);
     }
     return channel;
+  }
+
+  #newRate(): Rate | undefined {
+    const rate = { messages: this.#limits.maxMessageRate, bytes: this.#limits.maxByteRate };
+    return Rate.limits(rate) ? new Rate(rate, this.now) : undefined;
   }
 
   #remove(channel: Channel): void {

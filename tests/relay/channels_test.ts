@@ -484,3 +484,16 @@ Deno.test("one message larger than its channel's bound does not keep the others 
     assert.ok(channels.bytes <= 1000 * 1024, `${channels.bytes} bytes held`);
   }
 });
+
+Deno.test("what a producer owes stays with its channel, whoever comes after it", () => {
+  const channels = relay({ maxMessageRate: 10 });
+  const before = new Producer(channels, "c");
+  before.channel.rate!.spend(1_000, 0, T);
+  before.send(DONE).leave();
+  assert.equal(new Producer(channels, "c").channel.rate!.waitMs(T), 99_000);
+  assert.equal(new Producer(channels, "d").channel.rate!.waitMs(T), 0);
+});
+
+Deno.test("where no rate is set there is none to keep to", () => {
+  assert.equal(new Producer(relay(), "c").channel.rate, undefined);
+});

@@ -12,7 +12,8 @@ import { closeFrame, controlFrame, OPCODE } from "../../protocol/frame.ts";
 import { FrameDecoder, type FrameSink } from "../../protocol/frame_decoder.ts";
 import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
-import { Rate } from "../rate.ts";
+import type { Rate } from "../rate.ts";
+import { freeFrame } from "./free_frame.ts";
 import { Throttle } from "./throttle.ts";
 
 /** What a connection is used for: a producer, a consumer, a client that has yet to show its credential. */
@@ -74,6 +75,9 @@ export class Connection implements FrameSink {
   #gone = false;
   /** Whether nothing is read until a verdict is there. */
   #held = false;
+  #decoding = false;
+  /** Whether the decoder was stopped because of a debt. */
+  #keptBack = false;
   #throttle: Throttle | undefined;
   #lease: { lease: Lease; mayReturn: boolean } | undefined;
 
@@ -113,11 +117,18 @@ export class Connection implements FrameSink {
     void verdict.catch((error) => this.#reject(error)).then(() => this.#release());
   }
 
-  /** Keeps what is read to the producers' rate, where there is one. */
-  throttle(): void {
-    const rate = { messages: this.#limits.maxMessageRate, bytes: this.#limits.maxByteRate };
-    if (!Rate.limits(rate)) return;
-    this.#throttle = new Throttle(this.#socket, rate, (bytes) => this.#decode(bytes));
+  /** Keeps what is read to a producer's `rate`, where there is one; so, too, what came along with its first message. */
+  throttle(rate: Rate | undefined): void {
+    if (rate === undefined) return;
+    this.#throttle = new Throttle({
+      source: { pause: () => this.#socket.pause(), resume: () => this.#readOn() },
+      rate,
+      feed: (bytes) => this.#decode(bytes),
+      free: (bytes) => this.#free(bytes),
+    });
+    if (!this.#decoding || rate.waitMs(performance.now()) === 0) return;
+    this.decoder.hold();
+    this.#keptBack = true;
   }
 
   /**
@@ -150,11 +161,11 @@ export class Connection implements FrameSink {
    */
   close(code: number, reason: string, patienceMs: number = this.#limits.stallTimeoutMs): void {
     if (this.#closeBy > 0) return;
-    this.#throttle?.stop(); // the peer's answer is to be read
     this.#closePatience = patienceMs;
     this.#closeBy = this.#clock.now + patienceMs;
     this.#queue.push(closeFrame(code, reason));
     this.#pump();
+    this.#throttle?.release(); // the peer's answer is to be read
   }
 
   /** Ends the connection because of `error`; a peer that may still have much to read is waited for (`patient`). */
@@ -229,7 +240,6 @@ export class Connection implements FrameSink {
     this.#heardAt = this.#clock.now;
     if (this.#throttle !== undefined) return this.#throttle.take(chunk);
     this.#decode(chunk);
-    this.#settle();
     // what was read has been copied to where it is kept: freeing it now instead of at the next collection lets the
     // allocator hand out the same warm pages again (measured: a third of all CPU time went into clearing fresh ones)
     if (chunk.byteLength >= WORTH_FREEING && chunk.byteLength === chunk.buffer.byteLength) {
@@ -240,28 +250,43 @@ export class Connection implements FrameSink {
   /** Takes `bytes`, or what the decoder has kept. */
   #decode(bytes?: Uint8Array): void {
     let fault: unknown;
+    this.#decoding = true;
     try {
       if (bytes === undefined) this.decoder.release();
       else this.decoder.feed(bytes);
     } catch (error) {
       fault = error;
     }
+    this.#decoding = false;
     this.handler.flush(); // also what came before a fault
     if (fault !== undefined) this.#fault(fault);
+    if (!this.#keptBack) return;
+    this.#keptBack = false;
+    this.#decodeKept();
   }
 
-  /** A throttle that was set by what was just decoded counts the rest of it. */
-  #settle(): void {
-    this.#throttle?.settle();
+  /** Takes what the decoder has kept, when the producer's rate allows. */
+  #decodeKept(): void {
+    if (this.#throttle === undefined || this.decoder.bufferedBytes === 0) return this.#decode();
+    this.#throttle.begin(() => this.#decode());
   }
 
   /** Reads on after a {@linkcode hold}. */
   #release(): void {
     this.#held = false;
-    this.#heardAt = this.#clock.now;
-    this.#decode();
-    this.#settle();
-    if (!this.#held && !this.#throttle?.paused) this.#socket.resume();
+    this.#decodeKept();
+    if (!this.#throttle?.paused) this.#readOn();
+  }
+
+  #readOn(): void {
+    this.#heardAt = this.#clock.now; // it could not be heard before
+    if (!this.#held) this.#socket.resume();
+  }
+
+  /** Size of the frame that begins `bytes`, where a producer that was too fast may send it all the same. */
+  #free(bytes: Uint8Array): number {
+    if (this.decoder.bufferedBytes > 0) return 0; // in the middle of a message
+    return freeFrame(bytes, { texts: this.handler.binary !== undefined });
   }
 
   /** Ends the connection with what `error` says, or with that it was a bug. */
@@ -314,7 +339,7 @@ export class Connection implements FrameSink {
   #over(code: number): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#throttle?.stop();
+    this.#throttle?.drop();
     if (code === 1000 || !this.#lease?.mayReturn) this.#lease?.lease.release();
     this.handler.gone(code);
   }

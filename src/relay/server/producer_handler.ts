@@ -21,6 +21,7 @@ export class ProducerHandler implements Handler, ProducerLink {
     this.#connection = connection;
     this.#channels = channels;
     this.#channel = channels.produce(id, this);
+    connection.throttle(this.#channel.rate);
   }
 
   texts(records: Uint8Array, count: number, last: number): void {

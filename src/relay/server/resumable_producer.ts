@@ -59,6 +59,7 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
     const { channel, next } = channels.resume(id, this, hello);
     this.#channel = channel;
     this.#next = this.#acknowledged = next;
+    connection.throttle(channel.rate);
     connection.send(
       controlText({ type: "welcome", epoch: hello.epoch, next, window: this.#window }),
     );

@@ -213,7 +213,7 @@ export class WebSocketDoor {
     });
   }
 
-  /** Takes a lease for a producer that `make` lets into its channel, and keeps it to its rate. */
+  /** Takes a lease for a producer that `make` lets into its channel. */
   #lease<T>(
     connection: Connection,
     grant: Grant,
@@ -224,7 +224,6 @@ export class WebSocketDoor {
       const lease = this.#options.gate.lease(grant, stream);
       const producer = begun(lease, make);
       connection.lease(lease, { mayReturn: stream.epoch !== undefined });
-      connection.throttle();
       return producer;
     });
   }
