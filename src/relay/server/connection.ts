@@ -14,6 +14,7 @@ import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { Rate } from "../rate.ts";
 import { freeFrame } from "./free_frame.ts";
+import { SocketWriter } from "./socket_writer.ts";
 import { Throttle } from "./throttle.ts";
 
 /** What a connection is used for: a producer, a consumer, a client that has yet to show its credential. */
@@ -39,9 +40,6 @@ const FAULT_PATIENCE_MS = 3_000;
 
 const logger = getLogger(["streamrelay", "relay"]);
 
-/** Frames go to the socket in pieces of this many bytes, so that a slow reader's progress shows. */
-const PIECE_BYTES = 256 * 1024;
-
 /** Chunks from this size on are freed by hand, bytes. */
 const WORTH_FREEING = 4096;
 
@@ -63,10 +61,7 @@ export class Connection implements FrameSink {
   /** When the peer last sent or took anything, ms. */
   #heardAt: number;
   #pingedAt = 0;
-  /** Since when the socket has taken nothing although there is something for it, ms; 0 while it has taken everything. */
-  #blockedAt = 0;
-  /** What is to be written once the socket has taken the piece before: the rest of one run, and control frames. */
-  readonly #queue: Uint8Array[] = [];
+  readonly #writer: SocketWriter;
   #closeBy = 0;
   #closePatience = 0;
   #hangingUp = false;
@@ -87,6 +82,11 @@ export class Connection implements FrameSink {
     this.#clock = clock;
     this.#heardAt = clock.now;
     this.decoder = new FrameDecoder(this, limits.maxMessageBytes);
+    this.#writer = new SocketWriter(socket, {
+      clock,
+      taken: () => this.#taken(),
+      emptied: () => this.#emptied(),
+    });
   }
 
   /** Begins to read; `head` is what came with the handshake. */
@@ -145,13 +145,7 @@ export class Connection implements FrameSink {
    */
   send(frames: Uint8Array): boolean {
     if (this.#closeBy > 0) return false;
-    if (frames.length <= PIECE_BYTES && this.#queue.length === 0 && this.#blockedAt === 0) {
-      return this.#write(frames); // the usual case, once for each reader and batch
-    }
-    for (let at = 0; at < frames.length; at += PIECE_BYTES) {
-      this.#queue.push(frames.subarray(at, at + PIECE_BYTES));
-    }
-    return this.#pump();
+    return this.#writer.write(frames);
   }
 
   /**
@@ -163,8 +157,7 @@ export class Connection implements FrameSink {
     if (this.#closeBy > 0) return;
     this.#closePatience = patienceMs;
     this.#closeBy = this.#clock.now + patienceMs;
-    this.#queue.push(closeFrame(code, reason));
-    this.#pump();
+    this.#writer.write(closeFrame(code, reason));
     this.#throttle?.release(); // the peer's answer is to be read
   }
 
@@ -193,12 +186,13 @@ export class Connection implements FrameSink {
   sweep(): void {
     const limits = this.#limits;
     const now = this.#clock.now;
+    const { blockedAt } = this.#writer;
     if (this.#closeBy > 0) {
       if (now > this.#closeBy) this.#socket.destroy();
     } else if (this.#expectBy > 0 && now > this.#expectBy) {
       this.fail(this.#late!);
-    } else if (this.#blockedAt > 0) {
-      if (now - this.#blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
+    } else if (blockedAt > 0) {
+      if (now - blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
     } else if (now - this.#heardAt > limits.deadAfterMs && !this.#throttle?.paused) {
       this.#socket.destroy();
     } else if (now - Math.max(this.#heardAt, this.#pingedAt) > limits.pingIntervalMs) {
@@ -225,7 +219,7 @@ export class Connection implements FrameSink {
 
   ping(payload: Uint8Array): void {
     // a peer that floods us with pings and reads no pong gets none
-    if (this.#blockedAt === 0) this.send(controlFrame(OPCODE.pong, payload));
+    if (this.#writer.blockedAt === 0) this.send(controlFrame(OPCODE.pong, payload));
   }
 
   pong(): void {}
@@ -302,38 +296,20 @@ export class Connection implements FrameSink {
     this.#hangUp();
   }
 
-  /** Writes what the socket takes; `true` when it has taken everything. */
-  #pump(): boolean {
-    while (this.#queue.length > 0 && this.#blockedAt === 0) this.#write(this.#queue.shift()!);
-    return this.#blockedAt === 0;
-  }
-
-  /**
-   * Writes one piece; `true` when the socket has taken it at once. A socket that is not empty is no reason to wait: with
-   * TLS the answer to the handshake may still be in it, and no callback tells when that is gone.
-   */
-  #write(piece: Uint8Array): boolean {
-    const socket = this.#socket;
-    socket.write(piece, this.#written);
-    if (socket.writableLength === 0) return true;
-    if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
-    return false;
-  }
-
-  readonly #written = (): void => {
-    if (this.#blockedAt === 0 || this.#socket.writableLength > 0) return;
+  #taken(): void {
     this.#heardAt = this.#clock.now;
-    this.#blockedAt = 0;
     if (this.#closeBy > 0) this.#closeBy = this.#clock.now + this.#closePatience;
-    if (!this.#pump()) return;
+  }
+
+  #emptied(): void {
     if (this.#hangingUp) this.#socket.end();
     if (this.#closeBy === 0) this.handler.drained();
-  };
+  }
 
   /** Ends our side of the connection once everything is written. */
   #hangUp(): void {
     this.#hangingUp = true;
-    if (this.#queue.length === 0) this.#socket.end();
+    if (!this.#writer.queued) this.#socket.end();
   }
 
   #over(code: number): void {
