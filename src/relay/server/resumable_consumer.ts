@@ -11,7 +11,8 @@ import { parsePosition } from "../../protocol/position.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 import type { LineFrames } from "./line_frames.ts";
 
