@@ -10,10 +10,12 @@ import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { MemoryLog } from "../log/memory_log.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { newPlainEpoch } from "../protocol/position.ts";
-import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
 import { RelayMeter } from "./meter.ts";
+import type { ProducerLink } from "./producer_link.ts";
 import { Rate } from "./rate.ts";
+import type { Cancelling, RunClaim } from "./run.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../src/errors.ts";
 import { encodeRecord, payloads } from "../../src/protocol/record.ts";
-import type { Channel, ProducerLink } from "../../src/relay/channel.ts";
+import type { Channel } from "../../src/relay/channel.ts";
 import { Channels, shortId } from "../../src/relay/channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../../src/relay/limits.ts";
+import type { ProducerLink } from "../../src/relay/producer_link.ts";
 import { Subscriber } from "../../src/relay/subscriber.ts";
 import { bytesOf } from "../helpers/client_frames.ts";
 import { runOf } from "../log/channel_log_conformance.ts";

@@ -5,8 +5,9 @@
  */
 
 import type { RelayError } from "../../errors.ts";
-import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
+import type { ProducerLink } from "../producer_link.ts";
 import type { Connection } from "./connection.ts";
 import type { Handler } from "./handler.ts";
 
