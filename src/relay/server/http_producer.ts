@@ -6,15 +6,14 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RelayError } from "../../errors.ts";
-import { countLines, skipLines } from "../../protocol/data_frame.ts";
-import { LinesToRecords } from "../../protocol/line_codec.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { ProducerLink } from "../producer_link.ts";
 import type { BodyReader } from "./body_reader.ts";
-import { badRequest, knownError, sendAnswer, sendError } from "./http_error.ts";
+import { FreshMessages } from "./fresh_messages.ts";
+import { knownError, sendAnswer, sendError } from "./http_error.ts";
 import type { HttpLimits } from "./http_limits.ts";
 import type { HttpRun } from "./http_run.ts";
 import { channelHeaders } from "./stream_headers.ts";
@@ -33,8 +32,6 @@ export interface HttpProducerOptions {
   readonly lease: Lease;
 }
 
-/** The relay works on one batch at a time, so one converter serves all. */
-const converter = new LinesToRecords();
 const DONE = new TextEncoder().encode('{"type":"done"}\n');
 
 /**
@@ -50,11 +47,7 @@ export class HttpProducer implements ProducerLink {
   readonly #options: HttpProducerOptions;
   readonly #channel: Channel;
   readonly #throttle: Throttle | undefined;
-  /** Number of the next message of the body. */
-  #seq: number;
-  /** Number of the next message that the log lacks. */
-  #next: number;
-  #messages = 0;
+  readonly #messages: FreshMessages;
   #held = false;
   /** Whether all of the body has come. */
   #whole = false;
@@ -63,15 +56,15 @@ export class HttpProducer implements ProducerLink {
 
   /** @throws {RelayError} as `Channels.resume` does. */
   constructor(request: IncomingMessage, response: ServerResponse, options: HttpProducerOptions) {
-    const { channels, id, run } = options;
+    const { channels, limits, id, run } = options;
     this.#request = request;
     this.#response = response;
     this.#options = options;
     this.#heardAt = channels.now;
     const { channel, next } = channels.resume(id, this, run.claim);
     this.#channel = channel;
-    this.#seq = run.claim.first;
-    this.#next = next;
+    const { maxMessageBytes } = limits;
+    this.#messages = new FreshMessages({ seq: run.claim.first, next, maxMessageBytes });
     run.begin(channel);
     if (channel.rate === undefined) return;
     this.#throttle = new Throttle({
@@ -159,19 +152,10 @@ export class HttpProducer implements ProducerLink {
 
   /** Appends lines, less those that the log has from an earlier request. */
   readonly #append = (lines: Uint8Array): void => {
-    const count = countLines(lines);
-    const known = Math.min(count, Math.max(0, this.#next - this.#seq));
-    this.#messages += count;
-    this.#seq += count;
-    if (known > 0) this.#options.run.overlapped();
-    const fresh = known === 0 ? lines : lines.subarray(skipLines(lines, known));
-    if (fresh.length === 0) return;
-    const { channels, limits } = this.#options;
-    const run = converter.convert(fresh);
-    if (run.longest > limits.maxMessageBytes) throw new RelayError("too_big");
-    if (this.#seq > Number.MAX_SAFE_INTEGER) throw badRequest("numbers are used up");
-    channels.appendRun(this.#channel, this, run);
-    this.#next = this.#seq;
+    const run = this.#messages.of(lines);
+    if (this.#messages.overlapped) this.#options.run.overlapped();
+    if (run === undefined) return;
+    this.#options.channels.appendRun(this.#channel, this, run);
     this.#throttle?.spend(run.count, 0);
   };
 
@@ -188,13 +172,13 @@ export class HttpProducer implements ProducerLink {
     try {
       body.end(this.#append);
       run.took(body.bytes);
-      const messages = this.#messages;
+      const { count } = this.#messages;
       if (body.status === "done" && !body.saidDone) this.#append(DONE);
-      channels.finish(this.#channel, this, this.#seq, { status: body.status });
+      channels.finish(this.#channel, this, this.#messages.next, { status: body.status });
       this.#over = true;
       this.#throttle?.drop();
       lease.release();
-      this.#answer(messages);
+      this.#answer(count);
     } finally {
       channels.flush(this.#channel);
     }
@@ -202,10 +186,11 @@ export class HttpProducer implements ProducerLink {
 
   #answer(messages: number): void {
     const { headers, id, run: { claim: { epoch } }, body: { bytes } } = this.#options;
+    const { next } = this.#messages;
     sendAnswer(this.#request, this.#response, {
       status: 200,
       headers: { "Content-Type": "application/json", ...headers },
-      body: `${JSON.stringify({ channel: id, epoch, next: this.#seq, messages, bytes })}\n`,
+      body: `${JSON.stringify({ channel: id, epoch, next, messages, bytes })}\n`,
     });
   }
 
