@@ -4,7 +4,10 @@
  * @module
  */
 
-import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
+
+/** What is asked of a socket. */
+type Outgoing = Pick<Writable, "write" | "writableLength">;
 
 /** Options of {@linkcode SocketWriter}. */
 export interface SocketWriterOptions {
@@ -20,13 +23,13 @@ const PIECE_BYTES = 256 * 1024;
 
 /** Writes to a socket no faster than it takes, and knows since when it takes nothing. */
 export class SocketWriter {
-  readonly #socket: Socket;
+  readonly #socket: Outgoing;
   readonly #options: SocketWriterOptions;
   /** What is to be written once the socket has taken the piece before. */
   readonly #queue: Uint8Array[] = [];
   #blockedAt = 0;
 
-  constructor(socket: Socket, options: SocketWriterOptions) {
+  constructor(socket: Outgoing, options: SocketWriterOptions) {
     this.#socket = socket;
     this.#options = options;
   }
