@@ -7,7 +7,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import { type ErrorCode, RelayError } from "../errors.ts";
-import { shortId } from "./channels.ts";
+import { shortId } from "./short_id.ts";
 import type { Guard } from "./guard.ts";
 import { isStale, looksLikeToken, verifyToken } from "./token.ts";
 import type { TokenClaims, TokenRole } from "./token_claims.ts";

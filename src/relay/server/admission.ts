@@ -44,7 +44,7 @@ export class Admission {
   }
 
   /**
-   * Takes a lease for a producer that `make` lets into its channel, and keeps it to its rate.
+   * Takes a lease for a producer that `make` lets into its channel.
    *
    * @throws {RelayError} `limit` where its user has too many streams, and what `make` throws.
    */
@@ -57,7 +57,6 @@ export class Admission {
       const lease = this.#gate.lease(grant, stream);
       const producer = begun(lease, make);
       connection.lease(lease, { mayReturn: stream.epoch !== undefined });
-      connection.throttle();
       return producer;
     });
   }

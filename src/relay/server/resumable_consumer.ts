@@ -10,8 +10,10 @@ import type { ConsumeHello, ToConsumer } from "../../protocol/control.ts";
 import { parsePosition } from "../../protocol/position.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
-import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { Beginning, Outlet } from "../outlet.ts";
+import { Subscriber } from "../subscriber.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 import type { LineFrames } from "./line_frames.ts";
 
