@@ -97,15 +97,16 @@ export class Connection {
    * @throws {RelayError} `unreachable`, saying what to look at; `unauthorized` where a proxy or relay answers 401 or 403.
    */
   static async open(url: URL, options: ConnectionOptions = {}): Promise<Connection> {
-    options.signal?.throwIfAborted();
-    const { secret } = options;
+    const { secret, signal, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+    signal?.throwIfAborted();
     const inHeader = isHeaderValue(secret);
     const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
-    const proxy = await proxyRoute(url);
+    const failed = new AbortController();
+    const proxy = await proxyRoute(url, failed.signal);
+    signal?.throwIfAborted();
     const socket = new WebSocket(url.href, options.resumable ? [SUBPROTOCOL] : [], {
       headers,
       agent: proxy?.agent,
-      handshakeTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
     });
@@ -116,21 +117,26 @@ export class Connection {
       if (options.resumable) headers["sec-websocket-protocol"] ??= SUBPROTOCOL;
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (cause: Error) => reject(unreachable(url, cause, proxy?.host));
+    const abort = () => reject(signal!.reason);
     socket.once("open", resolve);
-    socket.once("error", (cause: Error) => reject(unreachable(url, cause, proxy?.host)));
-    socket.once("unexpected-response", (request: ClientRequest, response: IncomingMessage) => {
+    socket.once("error", fail);
+    socket.once("unexpected-response", (_: ClientRequest, response: IncomingMessage) => {
       reject(refused(url, response));
-      request.destroy();
     });
-    const abort = () => {
-      reject(options.signal!.reason);
-      socket.terminate();
-    };
-    options.signal?.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort, { once: true });
+    // the library's own limit begins with a proxy's answer, and anew with each byte
+    const timer = setTimeout(() => fail(new Error("timed out")), connectTimeoutMs);
     try {
       await promise;
+      signal?.throwIfAborted();
+    } catch (error) {
+      socket.terminate();
+      failed.abort();
+      throw error;
     } finally {
-      options.signal?.removeEventListener("abort", abort);
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
     }
     if (secret && !inHeader) {
       if (connection.resumable) connection.credential = secret;
