@@ -75,6 +75,9 @@ export class Uplink {
   readonly #finished = Promise.withResolvers<void>();
   readonly #backoff = new Backoff();
   readonly #holder = newHolder();
+  /** The connection that was made last, welcome or not. */
+  #opened: Connection | undefined;
+  /** The one that stands. */
   #connection: Connection | undefined;
   /** The message to be sent next. */
   #sent = 0;
@@ -178,14 +181,14 @@ export class Uplink {
 
   /** Leaves now; the relay is told so, and with that readers, that nothing follows. */
   async leave(): Promise<void> {
-    const connection = this.#connection;
+    const connection = this.#opened;
     this.#fail(new RelayError("unreachable", "The producer left before the end of its stream"));
     await connection?.close();
   }
 
   /** Lets everything go without a word. */
   destroy(reason: RelayError): void {
-    const connection = this.#connection;
+    const connection = this.#opened;
     this.#fail(reason);
     connection?.destroy();
   }
@@ -205,18 +208,21 @@ export class Uplink {
   /** One connection, from its making to the acknowledged end. Throws in any other case. */
   async #attempt(): Promise<void> {
     const { url, secret, connectTimeoutMs } = this.#options;
+    const { signal } = this.#abort;
     const connection = await Connection.open(url, {
       secret,
       connectTimeoutMs,
       resumable: true,
-      signal: this.#abort.signal,
+      signal,
     });
+    this.#opened = connection;
     try {
+      signal.throwIfAborted();
       if (connection.resumable) await this.#serve(connection);
       else if (this.#reached) throw new RelayError("protocol", OTHER_RELAY);
       else await this.#servePlain(connection);
     } finally {
-      this.#connection = undefined;
+      this.#opened = this.#connection = undefined;
       this.#wake();
       connection.destroyUnlessClosing();
     }
