@@ -145,16 +145,18 @@ export class RelayProducer implements AsyncDisposable {
         options.onRelay?.(state, error);
       },
     });
+    const { signal } = options;
     const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(options.signal!.reason);
-    options.signal?.addEventListener("abort", abort, { once: true });
+    const abort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
     try {
+      signal?.throwIfAborted(); // it may have been while the key was read
       await Promise.race([producer.connected, away, aborted.promise]);
     } catch (error) {
       producer.abandon();
       throw error;
     } finally {
-      options.signal?.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", abort);
       away.catch(() => {}); // told by then to nobody but `onRelay`
     }
     return producer;
