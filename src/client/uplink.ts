@@ -194,14 +194,23 @@ export class Uplink {
   }
 
   async #run(): Promise<void> {
-    while (this.#failure === undefined) {
-      try {
-        await this.#attempt();
-        this.#finished.resolve();
-        return this.#abort.abort();
-      } catch (error) {
-        if (!await this.#mayRetry(error)) return;
-      }
+    try {
+      while (!await this.#attempted());
+      this.#finished.resolve();
+      this.#abort.abort();
+    } catch (error) {
+      this.#fail(asRelayError(error));
+    }
+  }
+
+  /** One attempt, and the pause after one that failed. `true` where it brought all to the relay; throws where no other may. */
+  async #attempted(): Promise<boolean> {
+    try {
+      await this.#attempt();
+      return true;
+    } catch (error) {
+      await this.#pauseAfter(error);
+      return false;
     }
   }
 
@@ -228,29 +237,17 @@ export class Uplink {
     }
   }
 
-  /** Whether it is worth another try, after a pause. Failures that last are the end. */
-  async #mayRetry(error: unknown): Promise<boolean> {
-    if (this.#failure !== undefined) return false;
-    if (!(error instanceof RelayError)) {
-      this.#fail(new RelayError("internal", "The sending failed", { cause: error }));
-      return false;
-    }
+  /** Waits for another try. Throws where none is worth it. */
+  async #pauseAfter(error: unknown): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
     const now = performance.now();
     this.#awaySince ??= now;
     const left = this.#awaySince + this.#options.giveUpMs - now;
-    if (!isTransient(error, { stood: this.#reached }) || this.#plain || left <= 0) {
-      this.#fail(error);
-      return false;
-    }
+    if (!isTransient(error, { stood: this.#reached }) || this.#plain || left <= 0) throw error;
     if (!this.#told) this.#options.onAway(error);
     this.#told = true;
     this.#wake();
-    try {
-      await pause(Math.min(left, this.#backoff.next(error.retryAfterMs)), this.#abort.signal);
-    } catch {
-      return false; // ended meanwhile
-    }
-    return true;
+    await pause(Math.min(left, this.#backoff.next(error.retryAfterMs)), this.#abort.signal);
   }
 
   #standing(connection: Connection): void {
@@ -415,4 +412,10 @@ export class Uplink {
     this.#abort.abort();
     this.#wake();
   }
+}
+
+/** A failure that nobody expected is a bug, of ours or of a callback. */
+function asRelayError(error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  return new RelayError("internal", "The sending failed", { cause: error });
 }

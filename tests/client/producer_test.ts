@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { RelayProducer, startRelay } from "../../src/mod.ts";
+import { within } from "../helpers/within.ts";
 
 Deno.test("connecting ends when it is aborted, however early", async () => {
   await using relay = await startRelay({ port: 0 });
@@ -9,4 +10,16 @@ Deno.test("connecting ends when it is aborted, however early", async () => {
   const connecting = RelayProducer.connect({ url: relay.url, signal: abort.signal });
   abort.abort(new Error("not wanted"));
   await assert.rejects(connecting, { message: "not wanted" });
+});
+
+Deno.test("a producer with a failing callback fails, and takes nobody with it", async () => {
+  const producer = await RelayProducer.start({
+    url: "ws://127.0.0.1:9", // nobody is there
+    onRelay: () => {
+      throw new TypeError("a bug");
+    },
+  });
+  const { code, cause } = await within(producer.lost, "the failure");
+  assert.equal(code, "internal");
+  assert.equal((cause as Error).message, "a bug");
 });
