@@ -99,7 +99,9 @@ export class RelayProducer implements AsyncDisposable {
   /** Messages that were taken to be sent, and those that were dropped. */
   #taken = 0;
   #dropped = 0;
-  #finished = false;
+  /** The end of the stream, once it was stated. */
+  #ended: Promise<void> | undefined;
+  #abandoned = false;
 
   private constructor(
     options: ProducerOptions & { channel: string },
@@ -246,9 +248,10 @@ export class RelayProducer implements AsyncDisposable {
    * newline. `chunk` may be used again once this has resolved. What is held back of a character that has not come whole is
    * sent with the next chunk, or the end of the stream.
    *
-   * @throws {RelayError} why nothing can be sent any more.
+   * @throws {RelayError} why nothing can be sent any more; `usage` after the end.
    */
   async sendText(chunk: Uint8Array): Promise<void> {
+    this.#checkOpen();
     await this.#sendTokens((tokens) => tokens.feed(chunk), (splitter) => splitter.feed(chunk));
   }
 
@@ -263,7 +266,7 @@ export class RelayProducer implements AsyncDisposable {
   ): Promise<void> {
     if (this.#sealer !== undefined) {
       const tokens = toTokens(this.#splitter);
-      return await this.sendAll(tokens.map((content) => ({ type: "token", content })));
+      return await this.#sendAll(tokens.map((content) => ({ type: "token", content })));
     }
     let { lines, count } = toLines(this.#tokenLines);
     const may = this.#mayTake(count);
@@ -277,43 +280,55 @@ export class RelayProducer implements AsyncDisposable {
   /**
    * Sends messages together, which costs less than one by one.
    *
-   * @throws {RelayError} why nothing can be sent any more; `usage` for a message to be encrypted that has a field `ch`,
-   * `ep`, `n` or `p`, which encrypted messages have of their own.
+   * @throws {RelayError} why nothing can be sent any more; `usage` after the end, and for a message to be encrypted that has
+   * a field `ch`, `ep`, `n` or `p`, which encrypted messages have of their own.
    */
   async sendAll(messages: readonly Message[]): Promise<void> {
+    this.#checkOpen();
+    await this.#sendAll(messages);
+  }
+
+  async #sendAll(messages: readonly Message[]): Promise<void> {
     if (this.#sealer !== undefined) messages.forEach(checkNames);
     const may = this.#mayTake(messages.length);
     if (may !== true && !await may) return;
     await this.#push(messages.map((message) => JSON.stringify(message)));
   }
 
+  /** Nothing follows the end: what came after it would be lost without a word. */
+  #checkOpen(): void {
+    if (this.#ended === undefined) return;
+    throw new RelayError("usage", "Cannot send anything after the end of the stream");
+  }
+
   /**
-   * Ends the stream; `usage` is whatever was counted. Resolves when the relay has confirmed that it has everything.
+   * Ends the stream; `usage` is whatever was counted. Resolves when the relay has confirmed that it has everything. Of
+   * several endings, {@linkcode error} among them, the first counts, and the others resolve, or reject, along with it.
    *
    * @throws {RelayError} where it did not, or messages were dropped.
    */
   async done(usage: Record<string, unknown> = {}): Promise<void> {
-    await this.#finish([{ type: "done", usage }], { status: "done" });
+    await (this.#ended ??= this.#finish([{ type: "done", usage }], { status: "done" }));
   }
 
   /** Ends the stream with an error that readers are shown. Otherwise as {@linkcode done}. */
   async error(message: string, details: ErrorDetails = {}): Promise<void> {
     const { code, exit_code, signal } = details;
-    await this.#finish(
+    await (this.#ended ??= this.#finish(
       [{ type: "error", message, ...details }, { type: "done", usage: {} }],
       { status: code === "cancelled" ? "cancelled" : "error", exit_code, signal },
-    );
+    ));
   }
 
   /** Lets everything go at once, without a word to the relay. */
   abandon(): void {
-    this.#finished = true;
+    this.#abandoned = true;
     this.#uplink.destroy(new RelayError("unreachable", "The producer was abandoned"));
   }
 
   /** Leaves; see the class for what that means before the end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#finished) await this.#uplink.leave();
+    if (this.#ended === undefined && !this.#abandoned) await this.#uplink.leave();
   }
 
   /** Whether so many messages are to be sent; else they are counted as dropped. */
@@ -356,7 +371,6 @@ export class RelayProducer implements AsyncDisposable {
   }
 
   async #finish(messages: Message[], ending: Ending): Promise<void> {
-    this.#finished = true;
     await this.#sendTokens((tokens) => tokens.end(), (splitter) => splitter.end());
     const missing = this.#dropped;
     if (missing > 0) {

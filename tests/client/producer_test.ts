@@ -23,3 +23,23 @@ Deno.test("a producer with a failing callback fails, and takes nobody with it", 
   assert.equal(code, "internal");
   assert.equal((cause as Error).message, "a bug");
 });
+
+Deno.test("nothing can be sent after the end", async () => {
+  await using relay = await startRelay({ port: 0 });
+  await using producer = await RelayProducer.connect({ url: relay.url });
+  const done = producer.done();
+  await assert.rejects(producer.sendToken("late"), { code: "usage" });
+  await done;
+  await assert.rejects(producer.sendToken("later"), { code: "usage" });
+  await assert.rejects(producer.sendText(new TextEncoder().encode("latest")), { code: "usage" });
+});
+
+Deno.test("the first of several endings counts, and the stream has no other", async () => {
+  await using relay = await startRelay({ port: 0 });
+  await using producer = await RelayProducer.connect({ url: relay.url });
+  await Promise.all([producer.done(), producer.done(), producer.error("not so good")]);
+  const all = new URL(`/consume/${producer.channel}?format=ndjson`, relay.url);
+  all.protocol = "http:";
+  const response = await fetch(all);
+  assert.equal(await response.text(), '{"type":"done","usage":{}}\n');
+});
