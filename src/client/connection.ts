@@ -66,6 +66,7 @@ export class Connection {
   #queuedBytes = 0;
   #heardAt = performance.now();
   #closing: Closing | undefined;
+  /** Whether nothing is read any more. */
   #left = false;
   #reader: (() => void) | undefined;
   readonly #writers: (() => void)[] = [];
@@ -184,8 +185,12 @@ export class Connection {
     return this.#queue.length > 0;
   }
 
-  /** Says goodbye after all that was sent; resolves when the peer has answered, or after 10 s. */
+  /**
+   * Says goodbye after all that was sent; resolves when the peer has answered, or after 10 s. What still comes is dropped:
+   * the answer is behind it.
+   */
   async close(code = 1000): Promise<Closing> {
+    this.#leave();
     if (this.#socket.isPaused) this.#socket.resume(); // or the peer's answer is never read
     this.#socket.close(code);
     const killer = setTimeout(() => this.#socket.terminate(), CONNECT_TIMEOUT_MS);
@@ -198,7 +203,12 @@ export class Connection {
   leave(): void {
     this.#socket.close(1000);
     Deno.unrefTimer(setTimeout(() => this.#socket.terminate(), LEAVE_MS));
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#left = true;
+    this.#queue.length = this.#queuedBytes = 0;
     this.#reader?.();
   }
 
@@ -214,6 +224,7 @@ export class Connection {
 
   #received(data: string | Uint8Array): void {
     this.#heard();
+    if (this.#left) return;
     this.#queue.push(data);
     this.#queuedBytes += data.length;
     if (this.#queue.length >= READ_AHEAD_MESSAGES || this.#queuedBytes >= READ_AHEAD_BYTES) {

@@ -95,3 +95,21 @@ Deno.test("a proxy that never answers is left when the time to connect has passe
   assert.equal(code, 0);
   assert.match(stdout, /^Cannot reach .* through the proxy .*: no answer in time\n$/);
 });
+
+tidyTest("a goodbye is answered however much was on its way", async () => {
+  const sent = Promise.withResolvers<void>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => {
+      for (let mib = 0; mib < 8; mib++) socket.send(new Uint8Array(1024 * 1024));
+      sent.resolve();
+    };
+    return response;
+  });
+  const connection = await Connection.open(new URL(`ws://127.0.0.1:${server.addr.port}`));
+  await sent.promise;
+  await connection.receive(); // no more of it
+  const { code } = await connection.close();
+  await server.shutdown();
+  assert.equal(code, 1000); // 1006: it was cut
+});
