@@ -10,9 +10,10 @@ import type { EndDetails, EndStatus } from "../protocol/control.ts";
 import { type ErrorMessage, isDone, isError, isToken, type Message } from "../protocol/message.ts";
 import type { Position } from "../protocol/position.ts";
 import { Deadline } from "./deadline.ts";
-import { Downlink, type DownlinkOptions, type StreamEvent } from "./downlink.ts";
+import { Downlink, type DownlinkOptions } from "./downlink.ts";
 import { isRelayEnding, MessageReader } from "./message_reader.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
+import type { StreamEvent } from "./stream_event.ts";
 
 /** Options of {@linkcode RelayConsumer}. */
 export interface ConsumerOptions {
