@@ -28,11 +28,14 @@ export interface BrowserLinkOptions {
   readonly holder?: string;
   /** How long the relay may be away, ms (default 600,000); then reading fails. */
   readonly giveUpMs?: number;
+  /** Time for the relay to answer a hello, ms (default 9,000): less than a relay waits for one. */
+  readonly welcomeTimeoutMs?: number;
   /** Stops reading when aborted. */
   readonly signal: AbortSignal;
 }
 
 const GIVE_UP_MS = 600_000;
+const WELCOME_TIMEOUT_MS = 9_000;
 const RETRY_NOW = Symbol("retry now");
 
 /** Reads one channel, over as many connections as it takes. */
@@ -133,8 +136,7 @@ export class BrowserLink {
   }
 
   async *#read(socket: BrowserSocket, reader: StreamReader): AsyncGenerator<StreamEvent, never> {
-    for (;;) {
-      const data = await socket.receive();
+    for (let data = await this.#firstWord(socket);; data = await socket.receive()) {
       this.#absence.end();
       if (typeof data === "string") {
         const event = reader.control(parseToConsumer(data));
@@ -144,6 +146,19 @@ export class BrowserLink {
         this.#absence.progressed();
         yield* reader.data(data);
       }
+    }
+  }
+
+  /** What the relay answers to the hello. One that takes too long is no relay any more, and no ping of a page would tell. */
+  async #firstWord(socket: BrowserSocket): Promise<string | Uint8Array> {
+    const timer = setTimeout(
+      () => socket.close(),
+      this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
+    );
+    try {
+      return await socket.receive();
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -51,3 +51,16 @@ Deno.test("a run that is done elsewhere than it was read to is not believed", as
     message: /at message 3, not 0/,
   });
 });
+
+Deno.test("a relay that does not answer the hello is left, and tried again", async () => {
+  await using relay = startScriptedRelay((connection) => connection === 0 ? [] : [WELCOME]);
+  const { signal } = new AbortController();
+  const link = new BrowserLink({
+    channel: "job-7",
+    url: relay.url,
+    welcomeTimeoutMs: 100,
+    signal,
+  });
+  const { state } = await within(until(link, "producer"), "the second welcome");
+  assert.equal(state, "live");
+});
