@@ -14,8 +14,9 @@ import type { ErrorMessage, LogMessage, Message, Progress } from "../protocol/me
 import { newEpoch } from "../protocol/position.ts";
 import { type LineRun, TokenLines } from "../protocol/token_lines.ts";
 import { TokenSplitter } from "../protocol/token_splitter.ts";
+import type { Ending } from "./outbox.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
-import { type Ending, Uplink } from "./uplink.ts";
+import { Uplink } from "./uplink.ts";
 
 /** Options of {@linkcode RelayProducer.connect}. */
 export interface ProducerOptions {
