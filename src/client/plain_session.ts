@@ -5,7 +5,8 @@
  */
 
 import { SEQ_BYTES } from "../protocol/data_frame.ts";
-import { closingError, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { closingError } from "./connection_error.ts";
 import type { Outbox } from "./outbox.ts";
 import { Pump } from "./pump.ts";
 

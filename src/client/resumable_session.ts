@@ -6,7 +6,8 @@
 
 import { RelayError } from "../errors.ts";
 import { type Meta, parseToProducer, type ToProducer } from "../protocol/control.ts";
-import { closingError, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { closingError } from "./connection_error.ts";
 import type { Outbox } from "./outbox.ts";
 import { Pump } from "./pump.ts";
 
