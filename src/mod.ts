@@ -42,7 +42,8 @@ export type {
   ProgressMessage,
   TokenMessage,
 } from "./protocol/message.ts";
-export type { ChannelState, EndDetails, EndStatus, Meta } from "./protocol/control.ts";
+export type { ChannelState, EndDetails, EndStatus } from "./protocol/control.ts";
+export type { Meta } from "./protocol/meta.ts";
 export { formatPosition, parsePosition } from "./protocol/position.ts";
 export type { Position } from "./protocol/position.ts";
 export type { RelayLimits } from "./relay/limits.ts";

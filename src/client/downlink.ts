@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { parseToConsumer } from "../protocol/control.ts";
+import { parseToConsumer } from "../protocol/relay_control.ts";
 import { newHolder } from "../protocol/holder.ts";
 import type { Position } from "../protocol/position.ts";
 import { Absence } from "./absence.ts";

@@ -7,7 +7,7 @@
 import { Envelope } from "../crypto/envelope.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
-import { checkedMeta, type Meta } from "../protocol/control.ts";
+import { checkedMeta, type Meta } from "../protocol/meta.ts";
 import type { ErrorMessage, LogMessage, Message, Progress } from "../protocol/message.ts";
 import { newEpoch } from "../protocol/position.ts";
 import { Intake } from "./intake.ts";

@@ -5,7 +5,9 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { type Meta, parseToProducer, type ToProducer } from "../protocol/control.ts";
+import type { ToProducer } from "../protocol/control.ts";
+import type { Meta } from "../protocol/meta.ts";
+import { parseToProducer } from "../protocol/relay_control.ts";
 import type { Connection } from "./connection.ts";
 import { closingError } from "./connection_error.ts";
 import type { Outbox } from "./outbox.ts";

@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
-import type { Meta } from "../protocol/control.ts";
+import type { Meta } from "../protocol/meta.ts";
 import { newHolder } from "../protocol/holder.ts";
 import { Absence } from "./absence.ts";
 import { Connection } from "./connection.ts";

@@ -12,7 +12,7 @@ import type { StreamEvent } from "../client/stream_event.ts";
 import { broken, StreamReader } from "../client/stream_reader.ts";
 import { isTransient } from "../client/transient.ts";
 import type { RelayError } from "../errors.ts";
-import { parseToConsumer } from "../protocol/control.ts";
+import { parseToConsumer } from "../protocol/relay_control.ts";
 import { BrowserSocket } from "./browser_socket.ts";
 
 /** Options of {@linkcode BrowserLink}. */
