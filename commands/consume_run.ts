@@ -5,7 +5,7 @@
  */
 
 import { type ConsumerOptions, RelayConsumer } from "../src/client/consumer.ts";
-import type { StreamEvent } from "../src/client/downlink.ts";
+import type { StreamEvent } from "../src/client/stream_event.ts";
 import { isToken, type Message, type Progress, progressOf } from "../src/protocol/message.ts";
 import type { Position } from "../src/protocol/position.ts";
 import { ExitCode } from "./exit.ts";

@@ -6,7 +6,8 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
-import type { ChannelState, Meta } from "../protocol/control.ts";
+import type { ChannelState } from "../protocol/control.ts";
+import type { Meta } from "../protocol/meta.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { messageType } from "../protocol/message_type.ts";
 import { payloadStart } from "../protocol/record.ts";

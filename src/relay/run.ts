@@ -6,7 +6,8 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
-import type { ChannelState, Meta } from "../protocol/control.ts";
+import type { ChannelState } from "../protocol/control.ts";
+import type { Meta } from "../protocol/meta.ts";
 import type { RunMeter } from "./meter.ts";
 import { PlainEnding } from "./plain_ending.ts";
 import type { ProducerLink } from "./producer_link.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { StreamEvent } from "../client/stream_event.ts";
 import { RelayError } from "../errors.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import { isToken, type Message } from "../protocol/message.ts";
@@ -12,7 +13,7 @@ import { formatPosition } from "../protocol/position.ts";
 import type { Address } from "./address.ts";
 import { Announcer } from "./announcer.ts";
 import { askFor, type Wanted } from "./ask.ts";
-import { BrowserLink, type LinkEvent } from "./browser_link.ts";
+import { BrowserLink } from "./browser_link.ts";
 import { type Ending, endingOfError, endingOfMessage, endingOfRun } from "./ending.ts";
 import { holderOf } from "./holder.ts";
 import { nextTask } from "./next_task.ts";
@@ -46,8 +47,6 @@ export class Page {
   readonly #pace = new Pace(performance.now());
   readonly #chart: PaceChart;
   #link: BrowserLink | undefined;
-  /** How many messages of the run there were when the connection stood. */
-  #existing = 0;
   /** As the relay last said. */
   #producer: ChannelState = "waiting";
   #gaps = false;
@@ -98,7 +97,7 @@ export class Page {
       if (key !== undefined) checkBrowser();
       let begun = performance.now();
       for await (const event of link.events()) {
-        const ending = this.#take(event);
+        const ending = this.#take(event, link);
         this.#paint();
         if (ending !== undefined) return this.#end(ending);
         if (performance.now() - begun > READ_MS) {
@@ -116,12 +115,11 @@ export class Page {
   }
 
   /** Takes note of what came; the ending, if that is what it was. */
-  #take(event: LinkEvent): Ending | undefined {
+  #take(event: StreamEvent, link: BrowserLink): Ending | undefined {
     switch (event.kind) {
       case "messages":
-        return this.#messages(event);
+        return this.#messages(event, link.existing);
       case "begin":
-        this.#existing = event.next;
         if (event.restart) this.#note("The producer was started anew: its new run follows");
         // that a run begins is how those who waited learn of its producer
         if (this.#producer !== "ended") this.#screen.state(...STATES.live);
@@ -134,17 +132,22 @@ export class Page {
         this.#producer = event.state;
         this.#screen.state(...STATES[event.state]);
         return;
-      case "away":
+      case "relay":
         this.#screen.state(awayText(event.error), "away");
         return;
       case "end":
         return endingOfRun(event.status, event);
+      case "text":
+      case "cancelling":
+        return; // nobody asks for these here
     }
   }
 
-  #messages({ messages, position }: LinkEvent & { kind: "messages" }): Ending | undefined {
+  #messages(event: StreamEvent & { kind: "messages" }, existing: number): Ending | undefined {
+    const { messages } = event;
+    const position = event.position!; // a relay that has pages has positions
     const first = position.seq - messages.length;
-    const old = messages.slice(0, Math.max(0, this.#existing - first)).filter(isToken).length;
+    const old = messages.slice(0, Math.max(0, existing - first)).filter(isToken).length;
     const all = messages.filter(isToken).length;
     const now = performance.now();
     this.#pace.count(old, now, { live: false });
@@ -246,8 +249,8 @@ function checkBrowser(): void {
 }
 
 /** Why nothing comes for the moment. */
-function awayText({ code }: RelayError): string {
-  if (code === "limit") return "A limit of the relay is reached; trying again";
+function awayText(error: RelayError | undefined): string {
+  if (error?.code === "limit") return "A limit of the relay is reached; trying again";
   return "The relay is away; trying to reach it again";
 }
 
