@@ -6,11 +6,13 @@
 
 import type { ProducerOptions } from "../src/client/producer.ts";
 import { RelayError } from "../src/errors.ts";
-import { Child, type ChildOptions, type ChildStatus, NotStarted } from "./child.ts";
+import { Child, type ChildOptions } from "./child.ts";
+import type { ChildStatus } from "./child_status.ts";
 import { Delivery } from "./delivery.ts";
 import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
 import { MessageInput } from "./message_input.ts";
+import { NotStarted } from "./not_started.ts";
 import { chunks, pipe, pipeLog, stdinChunks } from "./pipe.ts";
 import { complain } from "./terminal.ts";
 

@@ -1,7 +1,8 @@
 /** Commands as processes of ours: real programs, real signals. */
 
 import assert from "node:assert/strict";
-import { Child, type ChildOptions, NotStarted } from "../../commands/child.ts";
+import { Child, type ChildOptions } from "../../commands/child.ts";
+import { NotStarted } from "../../commands/not_started.ts";
 import { type CliOptions, spawnProcess } from "../helpers/cli.ts";
 import { until, within } from "../helpers/within.ts";
 import { temporaryDirectory } from "../e2e/shell.ts";
