@@ -130,7 +130,6 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
         if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
         say(`or in a browser: ${await shownLink(channel, { url: options.url, ...secrets })}`);
       }
-      const { produceInput, produceJob } = await import("./produce_run.ts");
       const run = {
         producer: {
           url: options.url,
@@ -149,8 +148,12 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
         usage: options.usage,
         graceMs: options.grace,
       };
-      if (job === undefined) return await produceInput(run);
+      if (job === undefined) {
+        const { produceInput } = await import("./produce_input.ts");
+        return await produceInput(run);
+      }
       const { pty = false, stderr } = options;
+      const { produceJob } = await import("./produce_job.ts");
       await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
 }
