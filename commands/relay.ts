@@ -41,10 +41,7 @@ Examples:
       await setUpLogging(options.logLevel, options.logFormat);
       const { getLogger } = await import("@logtape/logtape");
       const { startRelay } = await import("../src/relay/server/start_relay.ts");
-      const secrets = await relaySecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const secrets = await relaySecrets(options, (name) => command.getOptionValueSource(name));
       const logger = getLogger(["streamrelay", "relay"]);
       using interrupt = new Interrupt();
       const relay = await startRelay({
