@@ -9,8 +9,9 @@ import { Delivery } from "./delivery.ts";
 import { ExitCode } from "./exit.ts";
 import { GraceLimit } from "./grace_limit.ts";
 import { Interrupt, type Interrupted } from "./interrupt.ts";
-import { pipe, stdinChunks } from "./pipe.ts";
+import { pipe } from "./pipe.ts";
 import { messageInput, type RunOptions } from "./run_options.ts";
+import { stdinChunks } from "./stdin_chunks.ts";
 import { endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
 import { complain } from "./terminal.ts";
 

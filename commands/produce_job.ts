@@ -10,7 +10,7 @@ import { Delivery } from "./delivery.ts";
 import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
 import { GraceLimit } from "./grace_limit.ts";
 import { NotStarted } from "./not_started.ts";
-import { chunks, pipe, pipeLog } from "./pipe.ts";
+import { pipe, pipeLog } from "./pipe.ts";
 import { messageInput, type RunOptions } from "./run_options.ts";
 import { SignalForwarder } from "./signal_forwarder.ts";
 import { endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
@@ -58,8 +58,8 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   const never = new AbortController().signal;
   const messages = messageInput(options);
   const [copy] = await Promise.all([
-    pipe(chunks(child.stdout, never), delivery, { tee: options.tee, signal: never, messages }),
-    streamStderr ? pipeLog(chunks(child.stderr!, never), delivery) : undefined,
+    pipe(child.stdout, delivery, { tee: options.tee, signal: never, messages }),
+    streamStderr ? pipeLog(child.stderr!, delivery) : undefined,
   ]);
   if (child.cutOff) {
     complain(
