@@ -152,6 +152,7 @@ Deno.test("a relay that is replaced by an old one in mid-stream ends it on both 
   const consumed = await consumer.finished;
   assert.deepEqual([consumed.code, consumed.stdout], [5, "one\n"]);
   assert.match(consumed.stderr, /replaced by one that speaks the plain protocol/);
+  await producer.waitForStderr(/Another relay answers now.*\n/);
   await producer.write("two\n");
   await producer.closeStdin();
   const produced = await producer.finished;
