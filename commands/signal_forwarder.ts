@@ -5,6 +5,7 @@
  */
 
 import type { Child } from "./child.ts";
+import { hangupIgnored } from "./hangup.ts";
 
 /** Signals that a scheduler or a user may send, and that the command may know what to do with. */
 const FORWARDED: Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
@@ -16,12 +17,16 @@ const ENDING: ReadonlySet<Deno.Signal> = new Set<Deno.Signal>([
   "SIGQUIT",
 ]);
 
-/** Passes signals on to the command; each one that asks for its end calls `onEnding`. */
+/**
+ * Passes signals on to the command; each one that asks for its end calls `onEnding`. Who has us ignore SIGHUP (`nohup`)
+ * means the command as well.
+ */
 export class SignalForwarder implements Disposable {
   readonly #handlers: [Deno.Signal, () => void][];
 
   constructor(child: Pick<Child, "signal">, onEnding: (name: Deno.Signal) => void) {
-    this.#handlers = FORWARDED.map((name) => [name, () => {
+    const names = FORWARDED.filter((name) => name !== "SIGHUP" || !hangupIgnored());
+    this.#handlers = names.map((name) => [name, () => {
       child.signal(name);
       if (ENDING.has(name)) onEnding(name);
     }]);
