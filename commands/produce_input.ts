@@ -12,7 +12,7 @@ import { Interrupt, type Interrupted } from "./interrupt.ts";
 import { pipe } from "./pipe.ts";
 import { messageInput, type RunOptions } from "./run_options.ts";
 import { stdinChunks } from "./stdin_chunks.ts";
-import { endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
+import { endAndFlush, endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
 import { complain } from "./terminal.ts";
 
 /**
@@ -36,19 +36,19 @@ export async function produceInput(options: RunOptions): Promise<void> {
     await endBadly(delivery, "the producer's input could not be read", { code: "input" });
     throw error;
   }
-  try {
-    await endInput(delivery, {
+  const end = () =>
+    endInput(delivery, {
       messages,
       usage: options.usage,
       cancelled: cancel.signal.aborted,
       received: interrupt.received,
     });
+  try {
+    await endAndFlush(end, copy);
   } catch (error) {
     if (interrupt.received === undefined || !(error instanceof RelayError)) throw error;
-    complain(error.message); // it was interrupted while it waited for the relay
+    complain(error.message); // it was interrupted while it waited for the relay, or for stdout
     throw new ExitCode(interrupt.received.exitCode);
-  } finally {
-    await copy?.flush();
   }
 }
 

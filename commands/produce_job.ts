@@ -13,7 +13,7 @@ import { NotStarted } from "./not_started.ts";
 import { pipe, pipeLog } from "./pipe.ts";
 import { messageInput, type RunOptions } from "./run_options.ts";
 import { SignalForwarder } from "./signal_forwarder.ts";
-import { endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
+import { endAndFlush, endBadly, endCancelled, endWell, type InputEnd } from "./stream_end.ts";
 import { complain } from "./terminal.ts";
 
 /** Options of {@linkcode produceJob}. */
@@ -66,12 +66,9 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
       "what the command left in the background is not sent any more (to wait for it: end a script with wait)",
     );
   }
-  try {
-    const input = { messages, usage: options.usage };
-    await endJob(await child.status, delivery, { cancelled, ...input });
-  } finally {
-    await copy?.flush();
-  }
+  const status = await child.status;
+  const { usage } = options;
+  await endAndFlush(() => endJob(status, delivery, { cancelled, messages, usage }), copy);
 }
 
 /** A command that cannot be started ends the stream: consumers are told, and the shell's code for it is ours. */

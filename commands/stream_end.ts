@@ -9,6 +9,7 @@ import type { ErrorDetails } from "../src/client/producer.ts";
 import type { Delivery } from "./delivery.ts";
 import { ExitCode } from "./exit.ts";
 import type { MessageInput } from "./message_input.ts";
+import type { Output } from "./output.ts";
 import { complain } from "./terminal.ts";
 
 /** What an input that was read to its end has said. */
@@ -47,12 +48,7 @@ export async function endBadly(
   message: string,
   details: ErrorDetails,
 ): Promise<void> {
-  try {
-    await delivery.error(message, details);
-  } catch (error) {
-    if (!(error instanceof RelayError)) throw error;
-    complain(error.message);
-  }
+  await told(() => delivery.error(message, details));
 }
 
 /** Ends a stream that a consumer has cancelled; `details` say how its command ended, where there was one. */
@@ -62,4 +58,34 @@ export async function endCancelled(
 ): Promise<void> {
   await endBadly(delivery, "cancelled by a consumer", { code: "cancelled", ...details });
   complain("cancelled by a consumer");
+}
+
+/**
+ * Ends a stream by `end`, and has stdout take the rest of its copy after that: a full disk does not cost consumers the end.
+ * Where both fail the copy's failure is said, and that of `end` thrown.
+ *
+ * @throws what `end` throws.
+ * @throws {RelayError} `incomplete` where stdout could not be written to.
+ */
+export async function endAndFlush(
+  end: () => Promise<void>,
+  copy: Pick<Output, "flush"> | undefined,
+): Promise<void> {
+  try {
+    await end();
+  } catch (error) {
+    await told(async () => await copy?.flush());
+    throw error;
+  }
+  await copy?.flush();
+}
+
+/** Says what went wrong where the exit code is to tell something else. */
+async function told(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    complain(error.message);
+  }
 }

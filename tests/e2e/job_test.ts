@@ -5,6 +5,7 @@ import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cl
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 import { until } from "../helpers/within.ts";
+import { runShell } from "./shell.ts";
 
 const relay = sharedRelay(["--retain", "300"]);
 
@@ -349,4 +350,13 @@ Deno.test("a command that is interrupted while the relay is away has its time, a
   await job.producer.waitForStderr(/Going on without the relay, /);
   job.producer.kill("SIGTERM");
   assertPrinted(await job.producer.finished, 6, "ready\nsaved\n");
+});
+
+Deno.test("a command's own exit code counts, though its output cannot be copied (a full disk)", async () => {
+  const { env } = channel();
+  const script = "streamrelay produce --tee -- sh -c 'echo text; exit 3' >/dev/full";
+  const { code, stderr } = await runShell(script, { env });
+  assert.equal(code, 3);
+  assert.match(stderr, /^streamrelay: Cannot write to stdout: No space left.*\n$/);
+  assertPrinted(await runCli(["consume"], { env }), 1, "text\n");
 });
