@@ -40,16 +40,17 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   const delivery = await Delivery.open(options.producer);
   const stop = new AbortController();
   using _limit = new GraceLimit(delivery, stop.signal, graceMs + CONFIRM_MS);
+  using forwarder = new SignalForwarder((name) => {
+    if (delivery.waiting && stop.signal.aborted) Deno.exit(SIGNAL_EXIT[name] ?? 1);
+    stop.abort();
+  });
   await using child = await start(
     job,
     { pty, stderr: streamStderr ? "piped" : "inherit" },
     delivery,
   );
-  using _forwarder = new SignalForwarder(child, (name) => {
-    if (delivery.waiting && stop.signal.aborted) Deno.exit(SIGNAL_EXIT[name] ?? 1);
-    stop.abort();
-    child.killAfter(graceMs);
-  });
+  forwarder.forwardTo(child);
+  whenAborted(stop.signal, () => child.killAfter(graceMs));
   let cancelled = false;
   void delivery.cancelled.then(() => {
     cancelled = true;
@@ -69,6 +70,11 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   const status = await child.status;
   const { usage } = options;
   await endAndFlush(() => endJob(status, delivery, { cancelled, messages, usage }), copy);
+}
+
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
 }
 
 /** A command that cannot be started ends the stream: consumers are told, and the shell's code for it is ours. */

@@ -5,7 +5,7 @@ import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cl
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 import { until } from "../helpers/within.ts";
-import { runShell } from "./shell.ts";
+import { runShell, temporaryDirectory } from "./shell.ts";
 
 const relay = sharedRelay(["--retain", "300"]);
 
@@ -359,4 +359,37 @@ Deno.test("a command's own exit code counts, though its output cannot be copied 
   assert.equal(code, 3);
   assert.match(stderr, /^streamrelay: Cannot write to stdout: No space left.*\n$/);
   assertPrinted(await runCli(["consume"], { env }), 1, "text\n");
+});
+
+/** In place of script(1): says that it is about to make a terminal, and waits until it may. */
+const HELD_SCRIPT = `#!/bin/sh
+PATH=$REST
+touch "$GATE/ready"
+while [ ! -e "$GATE/go" ]; do sleep 0.05; done
+exec script "$@"
+`;
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("a signal that comes before the command is started reaches it, and consumers are told", async () => {
+  using directory = temporaryDirectory();
+  const { env } = channel();
+  directory.file("script", HELD_SCRIPT, 0o700);
+  const REST = Deno.env.get("PATH")!;
+  await using producer = spawnCli(["produce", "--pty", ...shell("exec sleep 1000")], {
+    env: { ...env, GATE: directory.path, REST, PATH: `${directory.path}:${REST}` },
+  });
+  await until(() => exists(directory.file("ready")), "the terminal to be made");
+  producer.kill("SIGTERM");
+  directory.file("go", "");
+  assert.equal((await producer.finished).code, 143);
+  const { code, stderr } = await runCli(["consume"], { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /^streamrelay: the command was ended by SIGTERM\n$/);
 });
