@@ -7,7 +7,7 @@
 import { Child, type ChildOptions } from "./child.ts";
 import type { ChildStatus } from "./child_status.ts";
 import { Delivery } from "./delivery.ts";
-import { ExitCode, SIGNAL_EXIT } from "./exit.ts";
+import { ExitCode } from "./exit.ts";
 import { GraceLimit } from "./grace_limit.ts";
 import { NotStarted } from "./not_started.ts";
 import { pipe, pipeLog } from "./pipe.ts";
@@ -40,8 +40,9 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   const delivery = await Delivery.open(options.producer);
   const stop = new AbortController();
   using _limit = new GraceLimit(delivery, stop.signal, graceMs + CONFIRM_MS);
-  using forwarder = new SignalForwarder((name) => {
-    if (delivery.waiting && stop.signal.aborted) Deno.exit(SIGNAL_EXIT[name] ?? 1);
+  using forwarder = new SignalForwarder(() => {
+    // a second one, with the command at its end
+    if (stop.signal.aborted && delivery.ending) delivery.abandon();
     stop.abort();
   });
   await using child = await start(

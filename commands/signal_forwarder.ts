@@ -28,13 +28,13 @@ export class SignalForwarder implements Disposable {
   readonly #handlers: [Deno.Signal, () => void][];
 
   /** Each signal that asks for the command's end calls `onEnding`. */
-  constructor(onEnding: (name: Deno.Signal) => void) {
+  constructor(onEnding: () => void) {
     const names = FORWARDED.filter((name) => name !== "SIGHUP" || !hangupIgnored());
     this.#handlers = names.map((name) => [name, () => {
       this.#child?.signal(name);
       if (!ENDING.has(name)) return;
       if (this.#child === undefined) this.#early.push(name);
-      onEnding(name);
+      onEnding();
     }]);
     for (const [name, handler] of this.#handlers) Deno.addSignalListener(name, handler);
   }

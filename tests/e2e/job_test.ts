@@ -4,8 +4,12 @@ import assert from "node:assert/strict";
 import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cli.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
-import { until } from "../helpers/within.ts";
+import { until, within } from "../helpers/within.ts";
 import { runShell, temporaryDirectory } from "./shell.ts";
+import { unansweringServer } from "./unanswering_server.ts";
+
+/** Shorter than every time limit of a client that waits for a server, which is 10 s. */
+const AT_ONCE_MS = 8_000;
 
 const relay = sharedRelay(["--retain", "300"]);
 
@@ -392,4 +396,16 @@ Deno.test("a signal that comes before the command is started reaches it, and con
   const { code, stderr } = await runCli(["consume"], { env });
   assert.equal(code, 1);
   assert.match(stderr, /^streamrelay: the command was ended by SIGTERM\n$/);
+});
+
+Deno.test("a second signal ends a producer whose command has ended and whose relay does not answer", async () => {
+  await using server = unansweringServer("handshake");
+  const { env } = channel(server.url);
+  await using producer = spawnCli(["produce", ...shell(`trap 'exit 6' TERM; ${LOOP}`)], { env });
+  await server.received(/ready/);
+  producer.kill("SIGTERM");
+  await server.received(/"error"/);
+  producer.kill("SIGTERM");
+  const { code } = await within(producer.finished, "it to end", AT_ONCE_MS);
+  assert.equal(code, 6);
 });
