@@ -15,7 +15,7 @@ export interface PipeOptions {
   readonly messages?: MessageInput;
   /** Copy the input to stdout. */
   readonly tee: boolean;
-  /** Stops reading. */
+  /** Aborted: stdout has a second to take what is left of the copy. */
   readonly signal: AbortSignal;
 }
 

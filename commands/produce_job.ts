@@ -36,7 +36,7 @@ const CONFIRM_MS = 5_000;
  * @throws {RelayError} where the relay has not confirmed the whole stream of a command that ended well.
  */
 export async function produceJob(job: readonly string[], options: JobOptions): Promise<void> {
-  const { pty, streamStderr, graceMs } = options;
+  const { pty, streamStderr, tee, graceMs, usage } = options;
   const delivery = await Delivery.open(options.producer);
   const stop = new AbortController();
   using _limit = new GraceLimit(delivery, stop.signal, graceMs + CONFIRM_MS);
@@ -52,15 +52,15 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
   );
   forwarder.forwardTo(child);
   whenAborted(stop.signal, () => child.killAfter(graceMs));
-  let cancelled = false;
+  const cancel = new AbortController();
   void delivery.cancelled.then(() => {
-    cancelled = true;
+    cancel.abort();
     void child.terminate({ firstMs: Math.min(FIRST_MS, graceMs / 2), graceMs });
   });
-  const never = new AbortController().signal;
   const messages = messageInput(options);
+  const signal = endOf(child, AbortSignal.any([stop.signal, cancel.signal]));
   const [copy] = await Promise.all([
-    pipe(child.stdout, delivery, { tee: options.tee, signal: never, messages }),
+    pipe(child.stdout, delivery, { tee, signal, messages }),
     streamStderr ? pipeLog(child.stderr!, delivery) : undefined,
   ]);
   if (child.cutOff) {
@@ -69,8 +69,16 @@ export async function produceJob(job: readonly string[], options: JobOptions): P
     );
   }
   const status = await child.status;
-  const { usage } = options;
+  const cancelled = cancel.signal.aborted;
   await endAndFlush(() => endJob(status, delivery, { cancelled, messages, usage }), copy);
+}
+
+/** Aborted once a command that was to end, since `asked` was aborted, has ended. */
+function endOf(child: Child, asked: AbortSignal): AbortSignal {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  whenAborted(asked, () => void child.status.then(end, end));
+  return ended.signal;
 }
 
 function whenAborted(signal: AbortSignal, act: () => void): void {

@@ -5,7 +5,7 @@ import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cl
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 import { until, within } from "../helpers/within.ts";
-import { runShell, temporaryDirectory } from "./shell.ts";
+import { runShell, spawnShell, temporaryDirectory } from "./shell.ts";
 import { unansweringServer } from "./unanswering_server.ts";
 
 /** Shorter than every time limit of a client that waits for a server, which is 10 s. */
@@ -408,4 +408,22 @@ Deno.test("a second signal ends a producer whose command has ended and whose rel
   producer.kill("SIGTERM");
   const { code } = await within(producer.finished, "it to end", AT_ONCE_MS);
   assert.equal(code, 6);
+});
+
+/** A script: a command whose stdout is a pipe that stays open while nobody reads from it. */
+const UNREAD = (command: string) =>
+  `exec 3<&0
+  { "$DENO" run --quiet -A "$MAIN" ${command} & echo "pid $!" >&2; wait $!; echo "code $?" >&2; } |
+    { read -r line <&3; }`;
+
+Deno.test("a command is ended though nobody reads the copy of its output, and consumers are told", async () => {
+  const { env } = channel();
+  const command = "produce --tee --grace 1 -- env --default-signal yes text";
+  await using copied = spawnShell(UNREAD(command), { env });
+  const [, pid] = await copied.waitForStderr(/pid (\d+)\n/);
+  await using consumer = spawnCli(["consume"], { env });
+  await consumer.waitForStdout(/(text\n){20000}/); // more than a pipe holds
+  Deno.kill(Number(pid), "SIGTERM");
+  assert.equal((await within(consumer.finished, "the news")).code, 1);
+  await within(copied.waitForStderr(/code 143\n/), "it to end");
 });
