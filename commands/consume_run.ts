@@ -5,8 +5,9 @@
  */
 
 import { type ConsumerOptions, RelayConsumer } from "../src/client/consumer.ts";
+import { RelayError } from "../src/errors.ts";
 import { ExitCode } from "./exit.ts";
-import { Interrupt } from "./interrupt.ts";
+import { Interrupt, type Interrupted } from "./interrupt.ts";
 import { PositionFile } from "./position_file.ts";
 import { Printer, type PrintOptions } from "./printer.ts";
 import { StreamStats } from "./stream_stats.ts";
@@ -50,9 +51,17 @@ export async function consume(options: ConsumeOptions): Promise<void> {
     await new Printer({ json, collect, allowGaps }, { stats, file, signal }).print(consumer);
   } catch (error) {
     if (interrupt.received === undefined) throw error;
+    tellBeside(error, interrupt.received);
   } finally {
     clearStatus();
     if (options.stats) say(stats.summary());
   }
   if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
+}
+
+/** Says what went wrong besides that it was interrupted: what came may be neither printed nor remembered. */
+function tellBeside(error: unknown, interrupted: Interrupted): void {
+  if (error === interrupted) return;
+  if (!(error instanceof RelayError)) throw error;
+  complain(error.message);
 }
