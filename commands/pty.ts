@@ -29,8 +29,14 @@ export SHELL=/bin/sh
 sh -c 'echo $$; exec script -qfc "$0" /dev/null <&3 3<&-' "$0" |
   { read -r script; cat || kill -KILL "$script"; } &`;
 
-/** Opens its stdout on the terminal before it becomes the command, which therefore has the pid of this shell. */
-const ON_TERMINAL = 'exec "$@" >"$0"';
+/**
+ * Opens its stdout on the terminal before it becomes the command, which therefore has the pid of this shell. setpriv(1) has
+ * the kernel kill that with us, where it knows how to (util-linux 2.33): SIGPIPE would end what writes to a pipe whose
+ * reader is gone, but a terminal that is gone is an error, which many programs do not look at.
+ */
+const ON_TERMINAL = `exec >"$0"
+if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL -- "$@"; fi
+exec "$@"`;
 
 /**
  * A pseudo-terminal that is only written to: programs that hold their output back unless it goes to a terminal do not
