@@ -4,48 +4,24 @@
  * @module
  */
 
-import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { shownRelayUrl } from "../src/client/relay_url.ts";
 import { viewLink } from "../src/client/view_link.ts";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
+import { withSealedChannel } from "./client_options.ts";
 import { setUpLogging } from "./logging.ts";
 import { addMeta, jobMeta } from "./meta.ts";
-import {
-  channelOption,
-  clientSecrets,
-  durationOption,
-  keyFileOption,
-  keyOption,
-  logLevelOption,
-  secretFileOption,
-  secretOption,
-  sizeOption,
-  tokenOption,
-  urlOption,
-} from "./options.ts";
+import { clientSecrets, durationOption, logLevelOption, sizeOption } from "./options.ts";
 import { say } from "./terminal.ts";
 import { count } from "./values.ts";
 import type { LinkOptions } from "./view.ts";
 
 /** Sends stdin, or the output of `job`, the words after `--`, to a channel. */
 export function produceCommand(job?: readonly string[]) {
-  return new Command("produce")
+  return withSealedChannel(new Command("produce"), ", or a fresh one")
     .description("send stdin, or a command's output, to a channel, as it comes")
     .usage("[options] [channel] [-- command arguments...]")
-    .addArgument(
-      new Argument(
-        "[channel]",
-        "the channel (default: CHANNEL_ID of the environment, or a fresh one)",
-      ),
-    )
-    .addOption(channelOption())
-    .addOption(urlOption())
-    .addOption(secretOption())
-    .addOption(secretFileOption())
-    .addOption(tokenOption())
-    .addOption(keyOption())
-    .addOption(keyFileOption())
     .option(
       "--pad <n>",
       "fill encrypted messages up to a multiple of n bytes, so that sizes say less",
@@ -107,10 +83,7 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
-      const secrets = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const secrets = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       if (options.pad !== undefined && secrets.encryptionKey === undefined) {
         throw new RelayError("usage", "--pad fills encrypted messages: give a key as well");
       }
@@ -130,7 +103,6 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
         if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
         say(`or in a browser: ${await shownLink(channel, { url: options.url, ...secrets })}`);
       }
-      const { produceInput, produceJob } = await import("./produce_run.ts");
       const run = {
         producer: {
           url: options.url,
@@ -149,8 +121,12 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
         usage: options.usage,
         graceMs: options.grace,
       };
-      if (job === undefined) return await produceInput(run);
+      if (job === undefined) {
+        const { produceInput } = await import("./produce_input.ts");
+        return await produceInput(run);
+      }
       const { pty = false, stderr } = options;
+      const { produceJob } = await import("./produce_job.ts");
       await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
 }
