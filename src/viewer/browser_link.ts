@@ -7,6 +7,7 @@
  */
 
 import { Absence } from "../client/absence.ts";
+import { pause } from "../client/backoff.ts";
 import { MessageReader } from "../client/message_reader.ts";
 import type { StreamEvent } from "../client/stream_event.ts";
 import { broken, StreamReader } from "../client/stream_reader.ts";
@@ -26,7 +27,7 @@ export interface BrowserLinkOptions {
   readonly token?: string;
   /** Shown with the token: the nonce of `src/protocol/holder.ts` (default none). */
   readonly holder?: string;
-  /** How long the relay may be away, ms (default 600,000); then reading fails. */
+  /** How long an absent relay is tried again, ms (default 600,000); then only on {@linkcode BrowserLink.retryNow}. */
   readonly giveUpMs?: number;
   /** Time for the relay to answer a hello, ms (default 9,000): less than a relay waits for one. */
   readonly welcomeTimeoutMs?: number;
@@ -36,6 +37,8 @@ export interface BrowserLinkOptions {
 
 const GIVE_UP_MS = 600_000;
 const WELCOME_TIMEOUT_MS = 9_000;
+/** The longest that a timer can wait, ms (25 days). */
+const LONGEST_MS = 2 ** 31 - 1;
 const RETRY_NOW = Symbol("retry now");
 
 /** Reads one channel, over as many connections as it takes. */
@@ -56,7 +59,12 @@ export class BrowserLink {
     return this.#reader?.existing ?? 0;
   }
 
-  /** The network is back, or the page is: where a connection is awaited, it is tried now. */
+  /** Whether the relay was away for so long that it is tried again only when {@linkcode BrowserLink.retryNow} is called. */
+  get resting(): boolean {
+    return this.#absence.leftMs === 0;
+  }
+
+  /** The network is back, or the page is, or its reader says so: where a connection is awaited, it is tried now. */
   retryNow(): void {
     this.#retry?.abort(RETRY_NOW);
   }
@@ -69,7 +77,7 @@ export class BrowserLink {
   /**
    * All that comes, up to the end of the run.
    *
-   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `unreachable` after `giveUpMs` …
+   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `limit` …
    */
   async *events(): AsyncGenerator<StreamEvent, void, undefined> {
     const { channel, key } = this.#options;
@@ -94,14 +102,15 @@ export class BrowserLink {
   #passing(error: unknown): RelayError {
     this.#options.signal.throwIfAborted();
     this.#absence.begin();
-    if (!isTransient(error) || this.#absence.leftMs === 0) throw error;
+    if (!isTransient(error)) throw error;
     return error;
   }
 
   async #pause(): Promise<void> {
     this.#retry = new AbortController();
     try {
-      await this.#absence.pause(AbortSignal.any([this.#options.signal, this.#retry.signal]));
+      const signal = AbortSignal.any([this.#options.signal, this.#retry.signal]);
+      await (this.resting ? pause(LONGEST_MS, signal) : this.#absence.pause(signal));
     } catch (reason) {
       if (reason !== RETRY_NOW) throw reason;
     } finally {
