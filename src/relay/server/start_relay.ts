@@ -4,19 +4,17 @@
  * @module
  */
 
-import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
-import { RelayError } from "../../errors.ts";
 import { Channels } from "../channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../limits.ts";
-import { checkCertificate } from "./check_certificate.ts";
 import { Gate } from "./gate.ts";
 import { HttpDoor } from "./http_door.ts";
 import { answerFault, badRequest, sendError } from "./http_error.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./http_limits.ts";
 import { httpRoutes } from "./http_routes.ts";
+import { createServer, isLoopback, listen } from "./http_server.ts";
 import { healthOf } from "./relay_health.ts";
 import { shutDown } from "./shutdown.ts";
 import { VERSION } from "../../version.ts";
@@ -33,7 +31,10 @@ export interface RelayOptions extends Partial<RelayLimits>, Partial<HttpLimits> 
   port?: number;
   /** What clients must show, or any of several while it is being changed; without it everyone is let in (default none). */
   secret?: string | readonly string[];
-  /** Pages of other origins that may talk to the relay, e.g. `https://portal.example.org` (default none). */
+  /**
+   * Pages of other origins that may talk to the relay, e.g. `https://portal.example.org` (default none). A relay without a
+   * secret that only its own machine reaches answers to their hosts, too, and otherwise to no name that may be a stranger's.
+   */
   allowOrigin?: readonly string[];
   /** Whether clients' addresses are what the last entry of `X-Forwarded-For` says (default false). */
   trustProxy?: boolean;
@@ -57,15 +58,6 @@ export interface Relay extends AsyncDisposable {
   /** Resolves when the relay has stopped. */
   readonly finished: Promise<void>;
 }
-
-/**
- * A TLS handshake, and a request's headers, have this long to arrive, ms: a slow-loris client does not hold its socket. Bodies
- * have limits of their own: that of a producer is idle for as long as its program thinks, any other is not read.
- */
-const REQUEST_TIMEOUT_MS = 10_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-/** Connections that may wait to be accepted. */
-const BACKLOG = 1024;
 
 /**
  * Starts a relay in this process and resolves once it accepts connections.
@@ -129,8 +121,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
-  const { address: bound, port } = server.address() as AddressInfo;
+  const host = options.host ?? "127.0.0.1";
+  const { address: bound, port } = await listen(server, { host, port: options.port ?? 8765 });
   loopback = isLoopback(bound);
 
   warmUp();
@@ -156,49 +148,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   options.signal?.addEventListener("abort", stop, { once: true });
   if (options.signal?.aborted) void stop();
 
-  const url = `${options.tls ? "wss" : "ws"}://${urlHost(options.host ?? "127.0.0.1")}:${port}`;
+  const url = `${options.tls ? "wss" : "ws"}://${urlHost(host)}:${port}`;
   logger.info("relay listening on {url}", { url });
   return { url, port, stop, finished, [Symbol.asyncDispose]: stop };
 }
-
-function createServer(tls: RelayOptions["tls"]): Server {
-  const limits = {
-    headersTimeout: REQUEST_TIMEOUT_MS,
-    requestTimeout: 0,
-    requireHostHeader: false, // the door says so itself, in JSON
-    connectionsCheckingInterval: 1_000,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    noDelay: true,
-  };
-  if (tls === undefined) return createHttpServer(limits);
-  checkCertificate(tls);
-  return createHttpsServer({ ...limits, handshakeTimeout: REQUEST_TIMEOUT_MS, ...tls });
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ port, host, backlog: BACKLOG }, resolve);
-  try {
-    await promise;
-  } catch (cause) {
-    const { code = "unknown error" } = cause as { code?: string };
-    throw new RelayError(
-      "usage",
-      `Cannot listen on ${host}:${port}: ${LISTEN_FAULTS[code] ?? code}`,
-      { cause },
-    );
-  }
-  server.off("error", reject);
-}
-
-const LISTEN_FAULTS: Record<string, string> = {
-  EADDRINUSE: "the port is taken. Give another one with --port; 0 takes any free one",
-  EADDRNOTAVAIL: "this machine has no such address. Give one of its own with --host",
-  EINVAL: "this machine has no such address. Give one of its own with --host",
-  ENOTFOUND: "no such address. Give one of this machine's with --host",
-  EACCES: "not allowed; ports below 1024 often need more rights",
-};
 
 /** The shortest time limit, seen at least four times; between 20 ms and 1 s. */
 function sweepInterval(limits: RelayLimits): number {
@@ -213,11 +166,6 @@ function sweepInterval(limits: RelayLimits): number {
     limits.leaseTtlMs,
   );
   return Math.max(20, Math.min(1_000, shortest / 4));
-}
-
-/** Whether `address` is reached from its own machine alone (RFC 6890). */
-function isLoopback(address: string): boolean {
-  return /^(::ffff:)?127\.|^::1$/i.test(address);
 }
 
 function urlHost(host: string): string {
