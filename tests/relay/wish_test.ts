@@ -33,7 +33,11 @@ Deno.test("for who was here before the run, live begins with it", () => {
 const REFUSALS: [string, Wish, string][] = [
   ["a position in another run", { position: at("run-1", 7) }, "fenced"],
   ["a position beyond the run", { position: at("run-2", 11) }, "protocol"],
-  ["one beyond the run, with restart too,", { position: at("run-2", 11), restart: true }, "protocol"],
+  [
+    "one beyond the run, with restart too,",
+    { position: at("run-2", 11), restart: true },
+    "protocol",
+  ],
 ];
 
 for (const [what, wish, code] of REFUSALS) {
