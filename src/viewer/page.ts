@@ -99,6 +99,7 @@ export class Page {
         }
       }
     } catch (error) {
+      if (!(error instanceof RelayError)) reportError(error); // a bug: its reader is not told more than that there is one
       this.#end(endingOfError(error));
       return error;
     } finally {
