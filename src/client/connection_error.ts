@@ -20,20 +20,24 @@ export function closingError({ code, reason }: Closing, fallback: ErrorCode): Re
   if (known === undefined) {
     return new RelayError(fallback, `The connection to the relay was lost (${code})`);
   }
-  // a peer's words go to a terminal: nothing but printable characters
-  const words = reason.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "");
+  const words = printable(reason);
   return new RelayError(known, `The relay ended the connection: ${words || ERRORS[known].text}`, {
     retryAfterMs: known === "limit" ? wait(/\bretry in (\d+) s$/.exec(words)?.[1]) : undefined,
   });
 }
 
-/** An answer by HTTP where a WebSocket was to come: `unauthorized`, `limit`, or `unreachable`. */
+/** An answer by HTTP where a WebSocket was to come, with what its body says: `unauthorized`, `limit`, or `unreachable`. */
 export function refusedError(
   url: URL,
   { statusCode: status = 0, headers }: IncomingMessage,
+  said = "",
 ): RelayError {
   if (status === 401 || status === 403) {
-    return new RelayError("unauthorized", `${url.host} refused the connection (HTTP ${status})`);
+    const words = said === "" ? "" : `: ${printable(said)}`;
+    return new RelayError(
+      "unauthorized",
+      `${url.host} refused the connection (HTTP ${status})${words}`,
+    );
   }
   const retryAfterMs = wait(headers["retry-after"]);
   if (status === 429) {
@@ -46,6 +50,11 @@ export function refusedError(
     `Cannot reach a relay at ${url.host}: it answers HTTP ${status} instead of a WebSocket. Is the URL that of a relay?`,
     { lasting: status < 500 && !BUSY.has(status), retryAfterMs },
   );
+}
+
+/** A peer's words go to a terminal: nothing but printable characters. */
+function printable(words: string): string {
+  return words.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "");
 }
 
 /** Seconds in ms, where a peer names any; not more than {@linkcode LONGEST_WAIT_MS}, whatever it says. */

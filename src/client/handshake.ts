@@ -26,6 +26,10 @@ export interface HandshakeOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Longest answer that is looked at for why there is no WebSocket, characters. */
+const MAX_REFUSAL_LENGTH = 4_096;
+/** Time for the rest of that answer, ms. */
+const REFUSAL_TIMEOUT_MS = 1_000;
 /** Largest message taken from a relay, bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -79,6 +83,24 @@ function answerOf(socket: WebSocket, offered = false): { resumable: boolean } {
   return answer;
 }
 
+/** The message in the body of an error of a relay; empty where there is none. What is cut off or endless is left alone. */
+async function saidBy(response: IncomingMessage): Promise<string> {
+  if (response.statusCode !== 403) return ""; // all others say it by their status
+  const timer = setTimeout(() => response.destroy(), REFUSAL_TIMEOUT_MS);
+  try {
+    let body = "";
+    for await (const chunk of response) {
+      body += chunk;
+      if (body.length > MAX_REFUSAL_LENGTH) return "";
+    }
+    return String(JSON.parse(body).error.message);
+  } catch {
+    return ""; // of a proxy, or of no relay: the status alone says what there is to say
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Resolves when the socket is open; rejects with why it will not be. */
 async function stand(
   socket: WebSocket,
@@ -91,7 +113,7 @@ async function stand(
   socket.once("open", resolve);
   socket.once("error", fail);
   socket.once("unexpected-response", (_: ClientRequest, response: IncomingMessage) => {
-    reject(refusedError(url, response));
+    void saidBy(response).then((words) => reject(refusedError(url, response, words)));
   });
   signal?.addEventListener("abort", abort, { once: true });
   // the library's own limit begins with a proxy's answer, and anew with each byte

@@ -69,6 +69,7 @@ async function askHttp(url: URL, { signal, secret }: Ask): Promise<string | unde
   // what no header can hold is not asked for here
   const Authorization = authorization(secret);
   const headers = Authorization === undefined ? undefined : { Authorization };
+  if (headers !== undefined) web.username = web.password = ""; // they would make a second such header
   try {
     const response = await fetch(web, { signal, headers });
     const text = await response.text();

@@ -6,14 +6,13 @@
 
 import { getLogger } from "@logtape/logtape";
 import { type Envelope, reachesWarning } from "../crypto/envelope.ts";
+import { RESERVED } from "../crypto/place.ts";
 import { StreamSealer, type StreamSealerOptions } from "../crypto/stream_sealer.ts";
 import { RelayError } from "../errors.ts";
 import type { Message } from "../protocol/message.ts";
 
 /** Messages that are under way through the cipher together: each costs some 20 kB there. */
 const SEALED_AT_A_TIME = 256;
-/** Fields that a sealed message has of its own. */
-const RESERVED = ["ch", "ep", "n", "p"];
 
 const logger = getLogger(["streamrelay", "client"]);
 

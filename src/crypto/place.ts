@@ -13,6 +13,9 @@ export interface Place {
   readonly n: number;
 }
 
+/** The names of these fields, and that of the padding: no message that is sealed may use them itself. */
+export const RESERVED = ["ch", "ep", "n", "p"] as const;
+
 /**
  * The place that `message` has; `undefined` where it has none. A `p`, the padding, is no place alone but the message's own.
  *

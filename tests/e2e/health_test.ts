@@ -31,6 +31,12 @@ for (const scheme of ["ws", "http"]) {
   });
 }
 
+Deno.test("a secret beside a URL with a user's name is what is shown", async () => {
+  const url = relay.url.replace("://", "://user:word@");
+  const { code, stdout } = await health(url, "--secret", "s3cret");
+  assert.deepEqual([code, stdout.split(":")[0]], [0, "healthy"]);
+});
+
 Deno.test("the URL is that of RELAY_URL, too", async () => {
   const { code, stdout } = await runCli(["health"], { env: { RELAY_URL: relay.url } });
   assert.equal(code, 0);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { startRelay } from "../../src/mod.ts";
 import { Hosts } from "../../src/relay/server/hosts.ts";
+import { runCli } from "../helpers/cli.ts";
 import { exchange, HANDSHAKE, request } from "../helpers/raw_socket.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
@@ -166,6 +167,34 @@ Deno.test("what others say of the host is not asked", async () => {
     assert.equal((await health(relay.port, "localhost", { [name]: value(EVIL) })).status, 200);
   }
 });
+
+Deno.test("our own clients say what the relay says", async () => {
+  using server = rebound();
+  const { code, stderr } = await runCli(["consume", "job-7", "--url", server.url]);
+  assert.equal(code, 3);
+  assert.match(stderr, /HTTP 403\): .*--allow-origin/);
+});
+
+/** A way to the relay by a stranger's name. */
+function rebound() {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serve = async () => {
+    for await (const client of listener) {
+      const own = await Deno.connect({ port: relay.port });
+      const named = new TransformStream<Uint8Array, Uint8Array>({
+        transform(bytes, controller) {
+          const text = new TextDecoder("latin1").decode(bytes);
+          controller.enqueue(new TextEncoder().encode(text.replace(/^Host:.*/im, `Host: ${EVIL}`)));
+        },
+      });
+      void client.readable.pipeThrough(named).pipeTo(own.writable).catch(() => {});
+      void own.readable.pipeTo(client.writable).catch(() => {});
+    }
+  };
+  void serve();
+  const { port } = listener.addr;
+  return { url: `ws://127.0.0.1:${port}`, [Symbol.dispose]: () => listener.close() };
+}
 
 Deno.test("HTTP/1.0 without a Host is answered: no page can ask so", async () => {
   const { status } = await exchange(relay.port, "GET /health HTTP/1.0\r\n\r\n");

@@ -197,6 +197,7 @@ Deno.test("a use is not lost to a channel that has a producer", async () => {
     await first.closed();
   }
   await using third = await WAYS["the Authorization header"](`/produce/${id}`, credential);
+  await letIn(third);
   await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
   await letIn(consumer);
   await third.send('"mine"', DONE);

@@ -17,6 +17,9 @@ import type { Handler } from "./handler.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 import type { LineFrames } from "./line_frames.ts";
 
+/** Wishes to cancel that one connection may send. */
+const MAX_CANCELS = 16;
+
 /** Options of {@linkcode ResumableConsumerHandler}. */
 export interface ResumableConsumerOptions {
   readonly channels: Channels;
@@ -37,6 +40,7 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   readonly #subscriber: Subscriber;
   readonly #channel: Channel;
   readonly #mayCancel: boolean;
+  #cancels = 0;
   /** Whether it is told of nothing that is in the stream. */
   readonly #mute: boolean;
 
@@ -60,6 +64,8 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   texts(records: Uint8Array): void {
     for (const control of controlsIn(records)) {
       if (control.type !== "cancel") throw fault(`unexpected ${control.type} of a consumer`);
+      // each is answered: one that reads nothing could have answers pile up
+      if (++this.#cancels > MAX_CANCELS) throw fault("it wishes to cancel too often");
       const cancelling = this.#mayCancel
         ? this.#channels.cancel(this.#channel, control.reason)
         : { reached: false, reason: "the token does not allow to cancel" };

@@ -133,6 +133,8 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
 
   /** The end is acknowledged at once: a job waits for it. */
   #end({ next, status, exit_code: exitCode, signal }: RunEnd): void {
+    // each is answered: one that reads nothing could have answers pile up
+    if (this.#ended) throw fault("a second end");
     this.#channels.finish(this.#channel, this, next, { status, exitCode, signal });
     this.#ended = true;
     this.#connection.send(controlText({ type: "ack", next, end: true }));
