@@ -41,8 +41,8 @@ export type LinkEvent =
   | { readonly kind: "gap"; readonly from: number; readonly to: number }
   /** The producer: awaited, there, away (it may come back), at its end. */
   | { readonly kind: "producer"; readonly state: ChannelState }
-  /** The relay cannot be reached for the moment: the next attempt is in `retryMs`. */
-  | { readonly kind: "away"; readonly error: RelayError; readonly retryMs: number }
+  /** The relay cannot be reached: the next attempt is in `retryMs`, or, without that, when the reader wants one. */
+  | { readonly kind: "away"; readonly error: RelayError; readonly retryMs?: number }
   /** The relay says that the run has ended. */
   | { readonly kind: "end"; readonly status: EndStatus } & EndDetails;
 
@@ -57,13 +57,15 @@ export interface BrowserLinkOptions {
   readonly token?: string;
   /** Shown with the token: the nonce of `src/protocol/holder.ts` (default none). */
   readonly holder?: string;
-  /** How long the relay may be away, ms (default 600,000); then reading fails. */
+  /** How long an absent relay is tried again, ms (default 600,000); then only on {@linkcode BrowserLink.retryNow}. */
   readonly giveUpMs?: number;
   /** Stops reading when aborted. */
   readonly signal: AbortSignal;
 }
 
 const GIVE_UP_MS = 600_000;
+/** The longest that a timer can wait, ms (25 days). */
+const LONGEST_MS = 2 ** 31 - 1;
 /** Bytes of lines read in one go, so that what comes in a large frame does not hold up the page. */
 const PIECE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
@@ -83,7 +85,7 @@ export class BrowserLink {
     this.#options = options;
   }
 
-  /** The network is back, or the page is: where a connection is awaited, it is tried now. */
+  /** The network is back, or the page is, or its reader says so: where a connection is awaited, it is tried now. */
   retryNow(): void {
     this.#retry?.abort(RETRY_NOW);
   }
@@ -96,7 +98,7 @@ export class BrowserLink {
   /**
    * All that comes, up to the end of the run.
    *
-   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `unreachable` after `giveUpMs` …
+   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `limit` …
    */
   async *events(): AsyncGenerator<LinkEvent, void, undefined> {
     const { channel, key, giveUpMs = GIVE_UP_MS, signal } = this.#options;
@@ -116,8 +118,8 @@ export class BrowserLink {
         if (this.#socket?.overrun) continue;
         const now = performance.now();
         awaySince ??= now;
-        if (!isTransient(error) || now - awaySince > giveUpMs) throw error;
-        const retryMs = backoff.next();
+        if (!isTransient(error)) throw error;
+        const retryMs = now - awaySince > giveUpMs ? undefined : backoff.next();
         yield { kind: "away", error, retryMs };
         await this.#pause(retryMs);
       } finally {
@@ -127,7 +129,7 @@ export class BrowserLink {
     }
   }
 
-  async #pause(ms: number): Promise<void> {
+  async #pause(ms = LONGEST_MS): Promise<void> {
     this.#retry = new AbortController();
     try {
       await pause(ms, AbortSignal.any([this.#options.signal, this.#retry.signal]));

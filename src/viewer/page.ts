@@ -63,7 +63,7 @@ export class Page {
     this.#chart = new PaceChart(screen.chart);
     screen.rawSwitch.addEventListener("click", () => this.#switchView());
     screen.copy.addEventListener("click", () => void this.#copy());
-    screen.retry.addEventListener("click", () => location.reload());
+    screen.retry.addEventListener("click", () => this.#retry());
     addEventListener("online", () => this.#link?.retryNow());
     addEventListener("offline", () => this.#link?.distrust());
     addEventListener("visibilitychange", () => this.#link?.retryNow());
@@ -131,15 +131,37 @@ export class Page {
         this.#note(`Messages ${event.from} to ${event.to - 1} are no longer retained by the relay`);
         return;
       case "producer":
+        this.#screen.retry.hidden = true; // the relay is there
         this.#producer = event.state;
         this.#screen.state(...STATES[event.state]);
         return;
       case "away":
-        this.#screen.state(awayText(event.error), "away");
+        this.#away(event);
         return;
       case "end":
         return endingOfRun(event.status, event);
     }
+  }
+
+  /** The relay is tried again, or, where that took too long, its reader is asked to say when. */
+  #away({ error, retryMs }: LinkEvent & { kind: "away" }): void {
+    if (retryMs === undefined) {
+      this.#screen.state(endingOfError(error).text, "bad");
+      this.#offer("Try again");
+    } else this.#screen.state(awayText(error), "away");
+  }
+
+  /** What is there stays where the channel is still read: a page that is reloaded comes from the relay, too. */
+  #retry(): void {
+    if (this.#link === undefined) return location.reload();
+    this.#screen.retry.hidden = true;
+    this.#screen.state("Connecting", "busy");
+    this.#link.retryNow();
+  }
+
+  #offer(what: "Reload" | "Try again"): void {
+    this.#screen.retry.textContent = what;
+    this.#screen.retry.hidden = false;
   }
 
   #messages({ messages, position }: LinkEvent & { kind: "messages" }): Ending | undefined {
@@ -185,7 +207,7 @@ export class Page {
   #end({ good, text }: Ending): void {
     this.#transcript.end();
     this.#screen.state(text, good ? "good" : "bad");
-    this.#screen.retry.hidden = good;
+    if (!good) this.#offer("Reload");
     this.#paint();
   }
 
