@@ -61,3 +61,20 @@ export async function stateIs(page: Page, text: string | RegExp): Promise<void> 
 export async function rendered(page: Page): Promise<string> {
   return (await page.locator("#rendered").innerText()).trim();
 }
+
+/** The text as it came: switches to the view that shows it, and waits until all of it is there. */
+export async function raw(page: Page): Promise<string> {
+  await page.getByRole("switch", { name: "Raw" }).click();
+  await page.locator("#raw").waitFor();
+  // a frame without more text than the one before: the page draws on in each frame until it has all
+  return String(
+    await page.evaluate(`new Promise((resolve) => {
+      const { length } = document.getElementById("raw").textContent;
+      const look = (before) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const text = document.getElementById("raw").textContent;
+        text.length === before && before > 0 ? resolve(text) : look(text.length);
+      }));
+      look(length);
+    })`),
+  );
+}
