@@ -5,10 +5,9 @@
  */
 
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { shownRelayUrl } from "../src/client/relay_url.ts";
-import { viewLink } from "../src/client/view_link.ts";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
+import { invitation } from "./invitation.ts";
 import { setUpLogging } from "./logging.ts";
 import { addMeta, jobMeta } from "./meta.ts";
 import {
@@ -26,7 +25,6 @@ import {
 } from "./options.ts";
 import { say } from "./terminal.ts";
 import { count } from "./values.ts";
-import type { LinkOptions } from "./view.ts";
 
 /** Sends stdin, or the output of `job`, the words after `--`, to a channel. */
 export function produceCommand(job?: readonly string[]) {
@@ -61,6 +59,7 @@ export function produceCommand(job?: readonly string[]) {
       addMeta,
     )
     .option("--no-job", "do not tell the operator the scheduler's id of this job")
+    .option("-q, --quiet", "do not print a link to the page of the channel")
     .option("--tee", "copy what is sent to stdout as well")
     .option("--usage <json>", "object to send as the usage with the end of the stream", usage)
     .addOption(
@@ -125,11 +124,15 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
       }
       const named = argument || options.channel || undefined; // a variable may be set and empty
       const channel = named ?? newChannelId();
-      if (named === undefined) {
-        say(`streamrelay consume ${channel} --url ${shellWord(shownRelayUrl(options.url))}`);
-        if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
-        say(`or in a browser: ${await shownLink(channel, { url: options.url, ...secrets })}`);
-      }
+      const scheduled = jobMeta((name) => Deno.env.get(name));
+      const where = await invitation(channel, {
+        ...{ url: options.url, ...secrets },
+        fresh: named === undefined,
+        terminal: Deno.stderr.isTerminal(),
+        job: scheduled.job !== undefined,
+        quiet: options.quiet ?? false,
+      });
+      for (const line of where) say(line);
       const { produceInput, produceJob } = await import("./produce_run.ts");
       const run = {
         producer: {
@@ -138,7 +141,7 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
           ...secrets,
           pad: options.pad,
           meta: {
-            ...(options.job && jobMeta((name) => Deno.env.get(name))),
+            ...(options.job && scheduled),
             ...options.meta,
           },
           replayBufferBytes: options.replayBuffer,
@@ -153,18 +156,6 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
       const { pty = false, stderr } = options;
       await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
-}
-
-/** On a terminal with key and token; elsewhere stderr is a log that others may read. */
-async function shownLink(channel: string, options: LinkOptions): Promise<string> {
-  if (!Deno.stderr.isTerminal()) return viewLink(options.url, channel);
-  const { linkWithAccess } = await import("./view.ts");
-  return await linkWithAccess(channel, options);
-}
-
-/** `text` as one word of a POSIX shell. */
-function shellWord(text: string): string {
-  return /^[\w:/.%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function usage(text: string): Record<string, unknown> {
