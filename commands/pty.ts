@@ -52,8 +52,7 @@ exec "$@"`;
  * const [program, ...args] = pty.wrap(["sh", "-c", "test -t 1 && echo terminal"]);
  * await new Deno.Command(program, { args }).spawn().status; // must have ended before
  * await pty.end();
- * const texts = await Array.fromAsync(pty.output.pipeThrough(new TextDecoderStream()));
- * assert.equal(texts.join(""), "terminal\n");
+ * assert.equal(await new Response(pty.output).text(), "terminal\n");
  * ```
  */
 export class Pty implements AsyncDisposable {
