@@ -52,7 +52,8 @@ exec "$@"`;
  * const [program, ...args] = pty.wrap(["sh", "-c", "test -t 1 && echo terminal"]);
  * await new Deno.Command(program, { args }).spawn().status; // must have ended before
  * await pty.end();
- * assert.equal(await new Response(pty.output).text(), "terminal\n");
+ * const chunks = await Array.fromAsync(pty.output);
+ * assert.equal(new TextDecoder().decode(chunks[0]), "terminal\n");
  * ```
  */
 export class Pty implements AsyncDisposable {

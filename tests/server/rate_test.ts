@@ -47,7 +47,7 @@ async function takesNoMore(relay: Relay, channel: string, count: number, secret 
 async function openBody(relay: Relay, channel: string, headers: Record<string, string>) {
   const socket = await RawSocket.connect(relay.port);
   await socket.write(request(`PUT /produce/${channel}`, {
-    Host: "relay.test",
+    Host: "localhost",
     "Content-Type": NDJSON,
     "Transfer-Encoding": "chunked",
     ...headers,
