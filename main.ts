@@ -7,9 +7,11 @@
 
 import { guardDebugger } from "./commands/debugger.ts";
 import { exit } from "./commands/exit.ts";
+import { keepHangupIgnored } from "./commands/hangup.ts";
 import { program, splitJob } from "./commands/program.ts";
 
 if (import.meta.main) {
+  keepHangupIgnored(); // before the first signal listener
   guardDebugger();
   const { words, job } = splitJob(Deno.args);
   await exit(program(job).parseAsync(words, { from: "user" }));

@@ -4,33 +4,18 @@
  * @module
  */
 
-import { Argument, Command } from "@commander-js/extra-typings";
-import { RelayError } from "../src/errors.ts";
+import { Command } from "@commander-js/extra-typings";
+import { namedChannel, withChannel } from "./client_options.ts";
 import { ExitCode } from "./exit.ts";
 import { Interrupt } from "./interrupt.ts";
 import { setUpLogging } from "./logging.ts";
-import {
-  channelOption,
-  clientSecrets,
-  durationOption,
-  logLevelOption,
-  secretFileOption,
-  secretOption,
-  tokenOption,
-  urlOption,
-} from "./options.ts";
+import { clientSecrets, durationOption, logLevelOption } from "./options.ts";
 import { say } from "./terminal.ts";
 
 /** Asks a channel's producer to stop. */
 export function cancelCommand() {
-  return new Command("cancel")
+  return withChannel(new Command("cancel"))
     .description("ask the producer of a channel to stop, and wait until it has")
-    .addArgument(new Argument("[channel]", "the channel (default: CHANNEL_ID of the environment)"))
-    .addOption(channelOption())
-    .addOption(urlOption())
-    .addOption(secretOption())
-    .addOption(secretFileOption())
-    .addOption(tokenOption())
     .option("--reason <text>", "why, for the producer's log")
     .addOption(durationOption("--timeout <seconds>", "how long to wait for the end", 30_000))
     .addOption(logLevelOption())
@@ -48,17 +33,8 @@ Exit codes: 0 the stream has ended · 3 credential refused · 4 the producer was
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
-      const channel = argument ?? (options.channel || undefined);
-      if (channel === undefined) {
-        throw new RelayError(
-          "usage",
-          "Name the channel: streamrelay cancel CHANNEL, or set CHANNEL_ID",
-        );
-      }
-      const { secret } = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const channel = namedChannel(argument, options, "cancel");
+      const { secret } = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       using interrupt = new Interrupt();
       const { cancelChannel } = await import("../src/client/cancel.ts");
       try {

@@ -4,17 +4,12 @@
  * @module
  */
 
-import { RelayError } from "../src/errors.ts";
-import { lookUp, Pty } from "./pty.ts";
-
-/** Between two looks at whether a process group has ended, of which no event tells, ms. */
-const POLL_MS = 100;
-/** How long what was sent SIGKILL may take to end, ms: a process that waits for a dead file server does not. */
-const KILLED_MS = 5_000;
-/** The most that a pipe holds (/proc/sys/fs/pipe-max-size), bytes. */
-const PIPE_BYTES = 1024 * 1024;
-/** Looks taken within `drainMs`: while this program is stopped, and hears nothing, at most one of them passes. */
-const DRAIN_TICKS = 10;
+import { ChildOutput } from "./child_output.ts";
+import { type ChildStatus, childStatus } from "./child_status.ts";
+import { NotStarted } from "./not_started.ts";
+import { KILLED_MS, ProcessGroup } from "./process_group.ts";
+import { Pty } from "./pty.ts";
+import { waitAtMost } from "./wait_at_most.ts";
 
 /** Options of {@linkcode Child.start}. */
 export interface ChildOptions {
@@ -33,14 +28,6 @@ export interface ChildOptions {
   readonly drainMs?: number;
 }
 
-/** How a command ended. */
-export interface ChildStatus {
-  /** Exit code; 128 + the signal's number where a signal ended it, as shells have it. */
-  readonly code: number;
-  /** The name of the signal that ended it. */
-  readonly signal?: string;
-}
-
 /** Options of {@linkcode Child.terminate}. */
 export interface TerminateOptions {
   /** Time for SIGINT to be obeyed before SIGTERM is sent, ms (default 5000). */
@@ -49,19 +36,6 @@ export interface TerminateOptions {
   readonly graceMs?: number;
   /** Aborted: nothing more is sent and waited for. */
   readonly signal?: AbortSignal;
-}
-
-/** A command that could not be started; nothing of it has run. */
-export class NotStarted extends RelayError {
-  constructor(
-    program: string,
-    reason: string,
-    /** What a shell would exit with: 127 where there is no such command, 126 where it cannot be executed. */
-    readonly exitCode: 126 | 127,
-    options?: ErrorOptions,
-  ) {
-    super("usage", `Cannot run ${program}: ${reason}`, options);
-  }
 }
 
 /**
@@ -90,18 +64,18 @@ export class Child implements AsyncDisposable {
   readonly status: Promise<ChildStatus>;
 
   readonly #group: ProcessGroup;
-  readonly #outputs: Output[];
+  readonly #outputs: ChildOutput[];
   readonly #pty: Pty | undefined;
   readonly #disposed = new AbortController();
 
   private constructor(process: Deno.ChildProcess, options: ChildOptions, pty: Pty | undefined) {
     this.pid = process.pid;
-    this.status = statusOf(process);
+    this.status = childStatus(process);
     this.#group = new ProcessGroup(process.pid, this.status);
     this.#pty = pty;
     const sources = [pty?.output ?? process.stdout];
     if (options.stderr === "piped") sources.push(process.stderr);
-    this.#outputs = sources.map((source) => new Output(source, options.drainMs ?? 1_000));
+    this.#outputs = sources.map((source) => new ChildOutput(source, options.drainMs ?? 1_000));
     [this.stdout, this.stderr] = this.#outputs.map((output) => output.stream);
     const drain = () => this.#drain();
     void this.status.then(drain, drain);
@@ -119,7 +93,7 @@ export class Child implements AsyncDisposable {
       return new Child(spawn(pty?.wrap(command) ?? command, options), options, pty);
     } catch (cause) {
       await pty?.[Symbol.asyncDispose]();
-      throw notStarted(command[0], cause);
+      throw NotStarted.because(cause, command[0]);
     }
   }
 
@@ -147,7 +121,7 @@ export class Child implements AsyncDisposable {
 
   /** Sends SIGKILL after `ms`, if the command has not ended by then. */
   killAfter(ms: number): void {
-    void pause(ms, { stop: this.#disposed.signal, until: this.status })
+    void waitAtMost(ms, { stop: this.#disposed.signal, until: this.status })
       .then(() => this.signal("SIGKILL"));
   }
 
@@ -155,7 +129,7 @@ export class Child implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort();
     this.signal("SIGKILL");
-    await pause(KILLED_MS, { until: this.status });
+    await waitAtMost(KILLED_MS, { until: this.status });
     for (const output of this.#outputs) await output.cancel();
     await this.#pty?.[Symbol.asyncDispose]();
   }
@@ -179,188 +153,4 @@ function spawn([program, ...args]: readonly string[], options: ChildOptions): De
     stdout: options.pty ? "null" : "piped",
     stderr: options.stderr ?? "inherit",
   }).spawn();
-}
-
-function notStarted(program: string, cause: unknown): NotStarted {
-  const no = (reason: string, code: 126 | 127) => new NotStarted(program, reason, code, { cause });
-  if (cause instanceof Deno.errors.PermissionDenied) return no("permission denied", 126);
-  if (!(cause instanceof Deno.errors.NotFound)) {
-    return no(cause instanceof Error ? cause.message : String(cause), 126);
-  }
-  try {
-    lookUp(program);
-  } catch {
-    return no("no such command", 127);
-  }
-  return no("the interpreter named in its first line is missing", 126);
-}
-
-/** The exit code and signal of a process. */
-async function statusOf(process: Deno.ChildProcess): Promise<ChildStatus> {
-  try {
-    const { code, signal } = await process.status;
-    return signal === null ? { code } : { code, signal };
-  } catch (error) {
-    // what Deno says of a real-time signal, which has no name
-    const number = error instanceof TypeError && /^Invalid signal: (\d+)$/.exec(error.message)?.[1];
-    if (!number) throw error;
-    return { code: 128 + Number(number), signal: `signal ${number}` };
-  }
-}
-
-/** A command and all that it has started, but for what has made a group or session of its own. */
-class ProcessGroup {
-  /** Whether the command has ended; others of the group may go on. */
-  leaderEnded = false;
-  readonly #id: number;
-  readonly #leader: Promise<unknown>;
-
-  constructor(id: number, leader: Promise<unknown>) {
-    this.#id = id;
-    this.#leader = leader.finally(() => this.leaderEnded = true);
-  }
-
-  send(name: Deno.Signal): void {
-    try {
-      Deno.kill(-this.#id, name);
-    } catch (error) {
-      // it has ended, or has become another user's (sudo), whom only that user may end
-      if (error instanceof Deno.errors.NotFound) return;
-      if (error instanceof Deno.errors.PermissionDenied) return;
-      throw error;
-    }
-  }
-
-  /** Sends each signal at its time, ms, until all have ended; returns whether they have. */
-  async escalate(steps: [number, Deno.Signal][], stop: AbortSignal): Promise<boolean> {
-    const startedAt = performance.now();
-    for (const [at, name] of steps) {
-      if (await this.#ended(startedAt + at - performance.now(), stop)) return true;
-      if (stop.aborted) return false;
-      this.send(name);
-      this.send("SIGCONT"); // a process that is stopped obeys once it goes on
-    }
-    return await this.#ended(KILLED_MS, stop);
-  }
-
-  /** Waits for the end of all, `ms` at most; returns whether it has come. */
-  async #ended(ms: number, stop: AbortSignal): Promise<boolean> {
-    const deadline = performance.now() + ms;
-    if (!this.leaderEnded) await pause(ms, { stop, until: this.#leader });
-    while (this.leaderEnded && !stop.aborted) {
-      if (!lives(this.#id)) return true;
-      const left = deadline - performance.now();
-      if (left <= 0) return false;
-      await pause(Math.min(POLL_MS, left), { stop });
-    }
-    return false;
-  }
-}
-
-/** Whether a process of the group still runs; one that has ended counts no more, though nobody has waited for it. */
-function lives(group: number): boolean {
-  try {
-    for (const { name } of Deno.readDirSync("/proc")) {
-      if (/^\d+$/.test(name) && runsIn(group, name)) return true;
-    }
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return exists(group); // not Linux
-    if (error instanceof Deno.errors.NotCapable) return exists(group); // run without --allow-all
-    throw error;
-  }
-}
-
-/** Whether the process `pid` runs and is of the group; see proc(5) on `stat`. */
-function runsIn(group: number, pid: string): boolean {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const [state, _parent, groupOfIt] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(groupOfIt) === group && !/[ZX]/.test(state);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return false; // it has just ended
-  }
-}
-
-/** Whether there is a process of the group, be it one that has ended. */
-function exists(group: number): boolean {
-  try {
-    Deno.kill(-group, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Deno.errors.PermissionDenied;
-  }
-}
-
-/** Resolves after `ms`, or before, when `stop` is aborted or `until` is settled. */
-async function pause(
-  ms: number,
-  { stop, until }: { stop?: AbortSignal; until?: Promise<unknown> },
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = () => resolve();
-  const timer = setTimeout(end, Math.max(0, ms));
-  stop?.addEventListener("abort", end, { once: true });
-  if (stop?.aborted) end();
-  until?.then(end, end);
-  await promise;
-  clearTimeout(timer);
-  stop?.removeEventListener("abort", end);
-}
-
-/** The output of a command, which ends even where other processes keep it open. */
-class Output {
-  readonly stream: ReadableStream<Uint8Array>;
-  /** Whether it was ended while another process had it open still. */
-  cutOff = false;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #drainMs: number;
-  #reading = false;
-  #over = false;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  /** Ticks since the command ended, and those of them that passed while a read waited. */
-  #ticks = 0;
-  #silent = 0;
-  /** Bytes read later than `drainMs` after the command's end. */
-  #late = 0;
-
-  constructor(source: ReadableStream<Uint8Array>, drainMs: number) {
-    this.#reader = source.getReader();
-    this.#drainMs = drainMs;
-    this.stream = new ReadableStream({
-      pull: (controller) => this.#pull(controller),
-      cancel: () => this.cancel(),
-    }, { highWaterMark: 0 });
-  }
-
-  /** The command has ended. */
-  drain(): void {
-    if (this.#over) return;
-    this.#timer = setInterval(() => {
-      this.#ticks++;
-      if (!this.#reading || ++this.#silent < DRAIN_TICKS) return;
-      this.cutOff = true;
-      void this.cancel();
-    }, this.#drainMs / DRAIN_TICKS);
-  }
-
-  /** Reads no more; a read that waits finds the end. */
-  async cancel(): Promise<void> {
-    this.#over = true;
-    clearInterval(this.#timer);
-    await this.#reader.cancel();
-  }
-
-  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#reading = true;
-    const { value, done } = await this.#reader.read();
-    this.#reading = false;
-    // a process in the background that never stops writing never lets a read wait
-    if (!done && this.#ticks >= DRAIN_TICKS) this.#late += value.length;
-    if (!done && this.#late <= PIPE_BYTES) return controller.enqueue(value);
-    if (!done) this.cutOff = true;
-    await this.cancel();
-    controller.close();
-  }
 }

@@ -4,39 +4,21 @@
  * @module
  */
 
-import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { isChannelId } from "../src/protocol/channel_id.ts";
 import { parsePosition, type Position } from "../src/protocol/position.ts";
+import { namedChannel, withSealedChannel } from "./client_options.ts";
 import { setUpLogging } from "./logging.ts";
-import {
-  channelOption,
-  clientSecrets,
-  durationOption,
-  keyFileOption,
-  keyOption,
-  logLevelOption,
-  secretFileOption,
-  secretOption,
-  tokenOption,
-  urlOption,
-} from "./options.ts";
+import { clientSecrets, durationOption, logLevelOption } from "./options.ts";
 import { Output } from "./output.ts";
 import { duration } from "./values.ts";
 import type { LinkOptions } from "./view.ts";
 
 /** Prints a channel. */
 export function consumeCommand() {
-  return new Command("consume")
+  return withSealedChannel(new Command("consume"))
     .description("print a channel's tokens to stdout as they come")
-    .addArgument(new Argument("[channel]", "the channel (default: CHANNEL_ID of the environment)"))
-    .addOption(channelOption())
-    .addOption(urlOption())
-    .addOption(secretOption())
-    .addOption(secretFileOption())
-    .addOption(tokenOption())
-    .addOption(keyOption())
-    .addOption(keyFileOption())
     .option("--json", "print every message as JSON, one a line, instead of the tokens")
     .option("--collect", "print everything at the end instead of as it comes")
     .option("--web", "print a link to the browser page of the channel instead; see below")
@@ -88,17 +70,8 @@ Exit codes: 0 the stream was done · 1 its producer reported an error · 3 crede
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
-      const channel = argument ?? (options.channel || undefined);
-      if (channel === undefined) {
-        throw new RelayError(
-          "usage",
-          "Name the channel: streamrelay consume CHANNEL, or set CHANNEL_ID",
-        );
-      }
-      const secrets = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const channel = namedChannel(argument, options, "consume");
+      const secrets = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       if (options.web) return await printLink(channel, { url: options.url, ...secrets });
       if (options.positionFile !== undefined && options.from !== "start") {
         throw new RelayError("usage", "Give --from or --position-file, not both");

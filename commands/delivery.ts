@@ -35,6 +35,11 @@ export class Delivery {
     return this.#reached;
   }
 
+  /** Whether all was sent, and only the relay's word is waited for. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
   /** Whether nothing is left to do but to wait for a relay that is away. */
   get waiting(): boolean {
     return this.#ending && this.#absent !== undefined;

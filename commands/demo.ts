@@ -58,12 +58,11 @@ async function run(rate: number, signal: AbortSignal): Promise<void> {
   };
   say(`relay on ${relay.url}; AES-256-GCM from producer to consumer, the relay has no key\n`);
   const stats = new StreamStats();
-  const consuming = consume(new RelayConsumer(shared), stats);
-  await using producer = await RelayProducer.connect(shared);
-  await Promise.all([
-    consuming,
-    words(rate, signal).pipeTo(producer.writable, { signal }),
-  ]);
+  const produce = async () => {
+    await using producer = await RelayProducer.connect(shared);
+    await words(rate, signal).pipeTo(producer.writable, { signal });
+  };
+  await Promise.all([consume(new RelayConsumer(shared), stats), produce()]);
   const batch = (PREFILL_MS + 1000 * wordsOf(DEMO_TEXT).length / rate) / 1000;
   say(
     `\n${stats.summary()}\nas a batch job you would have seen the first word after ${

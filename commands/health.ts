@@ -6,26 +6,15 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
+import { withRelay } from "./client_options.ts";
 import { setUpLogging } from "./logging.ts";
-import {
-  clientSecrets,
-  durationOption,
-  logLevelOption,
-  secretFileOption,
-  secretOption,
-  tokenOption,
-  urlOption,
-} from "./options.ts";
+import { clientSecrets, durationOption, logLevelOption } from "./options.ts";
 import { Output } from "./output.ts";
 
 /** Checks a relay. */
 export function healthCommand() {
-  return new Command("health")
+  return withRelay(new Command("health"))
     .description("check that a relay answers: exit 0 when it is healthy, 4 when not")
-    .addOption(urlOption())
-    .addOption(secretOption())
-    .addOption(secretFileOption())
-    .addOption(tokenOption())
     .addOption(durationOption("--timeout <seconds>", "time for its answer", 5_000))
     .option("--json", "print its answer as it is")
     .option("-q, --quiet", "print nothing while all is well, one line on stderr otherwise")
@@ -40,16 +29,16 @@ Examples:
     .action(async (options, command) => {
       const { url, timeout, json, quiet, logLevel } = options;
       await setUpLogging(logLevel, "text");
-      const { secret } = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const { secret } = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       const { checkHealth } = await import("../src/client/health.ts");
       const { shownRelayUrl } = await import("../src/client/relay_url.ts");
       const shown = shownRelayUrl(url);
       const health = await checkHealth(url, { timeoutMs: timeout, secret });
       if (health.status !== "healthy") {
-        throw new RelayError("unreachable", `The relay at ${shown} says it is ${health.status}`);
+        const what = health.status === "draining"
+          ? "draining: it is shutting down and lets nobody in"
+          : health.status;
+        throw new RelayError("unreachable", `The relay at ${shown} says it is ${what}`);
       }
       if (quiet) return;
       const channels = health.active_channels;

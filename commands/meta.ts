@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../src/errors.ts";
-import { checkedMeta, type Meta } from "../src/protocol/control.ts";
+import { checkedMeta, type Meta } from "../src/protocol/meta.ts";
 
 /** Variables in which schedulers name a job: Slurm, PBS, LSF. */
 const JOB_VARIABLES = ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"];

@@ -5,10 +5,8 @@
  */
 
 import { TokenSplitter } from "../src/protocol/token_splitter.ts";
-import { RelayError } from "../src/errors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { MessageInput } from "./message_input.ts";
-import { reasonOf } from "./options.ts";
 import { Output } from "./output.ts";
 
 /** Options of {@linkcode pipe}. */
@@ -17,7 +15,7 @@ export interface PipeOptions {
   readonly messages?: MessageInput;
   /** Copy the input to stdout. */
   readonly tee: boolean;
-  /** Stops reading. */
+  /** Aborted: stdout has a second to take what is left of the copy. */
   readonly signal: AbortSignal;
 }
 
@@ -39,63 +37,6 @@ export async function pipe(
   }
   await messages?.end(delivery);
   return output;
-}
-
-/** Bytes read at a time. */
-const READ_BYTES = 64 * 1024;
-
-/**
- * Chunks of stdin, ended early by `signal`. A chunk is valid until the next one is asked for: one buffer is used again and
- * again, as a fast pipe would otherwise leave memory behind faster than it is collected.
- */
-export async function* stdinChunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = Deno.stdin.readable.getReader({ mode: "byob" });
-  const stop = () => void reader.cancel();
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    let buffer = new Uint8Array(READ_BYTES);
-    for (;;) {
-      const { done, value } = await read(reader, buffer);
-      if (done) return;
-      yield value;
-      buffer = new Uint8Array(value.buffer);
-    }
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-/** @throws {RelayError} `usage` where stdin cannot be read. */
-async function read(
-  reader: ReadableStreamBYOBReader,
-  buffer: Uint8Array<ArrayBuffer>,
-): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
-  try {
-    return await reader.read(buffer);
-  } catch (cause) {
-    throw new RelayError("usage", `Cannot read stdin: ${reasonOf(cause)}`, { cause });
-  }
-}
-
-/** Chunks of a stream, ended early by `signal`. */
-export async function* chunks(
-  stream: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  const stop = () => void reader.cancel();
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
 
 /** Sends a program's stderr as messages of type `log`, a line each. */

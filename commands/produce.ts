@@ -4,48 +4,22 @@
  * @module
  */
 
-import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { shownRelayUrl } from "../src/client/relay_url.ts";
-import { viewLink } from "../src/client/view_link.ts";
+import { Command, Option } from "@commander-js/extra-typings";
 import { RelayError } from "../src/errors.ts";
 import { newChannelId } from "../src/protocol/channel_id.ts";
+import { withSealedChannel } from "./client_options.ts";
+import { invitation } from "./invitation.ts";
 import { setUpLogging } from "./logging.ts";
 import { addMeta, jobMeta } from "./meta.ts";
-import {
-  channelOption,
-  clientSecrets,
-  durationOption,
-  keyFileOption,
-  keyOption,
-  logLevelOption,
-  secretFileOption,
-  secretOption,
-  sizeOption,
-  tokenOption,
-  urlOption,
-} from "./options.ts";
+import { clientSecrets, durationOption, logLevelOption, sizeOption } from "./options.ts";
 import { say } from "./terminal.ts";
 import { count } from "./values.ts";
-import type { LinkOptions } from "./view.ts";
 
 /** Sends stdin, or the output of `job`, the words after `--`, to a channel. */
 export function produceCommand(job?: readonly string[]) {
-  return new Command("produce")
+  return withSealedChannel(new Command("produce"), ", or a fresh one")
     .description("send stdin, or a command's output, to a channel, as it comes")
     .usage("[options] [channel] [-- command arguments...]")
-    .addArgument(
-      new Argument(
-        "[channel]",
-        "the channel (default: CHANNEL_ID of the environment, or a fresh one)",
-      ),
-    )
-    .addOption(channelOption())
-    .addOption(urlOption())
-    .addOption(secretOption())
-    .addOption(secretFileOption())
-    .addOption(tokenOption())
-    .addOption(keyOption())
-    .addOption(keyFileOption())
     .option(
       "--pad <n>",
       "fill encrypted messages up to a multiple of n bytes, so that sizes say less",
@@ -61,6 +35,7 @@ export function produceCommand(job?: readonly string[]) {
       addMeta,
     )
     .option("--no-job", "do not tell the operator the scheduler's id of this job")
+    .option("-q, --quiet", "do not print a link to the page of the channel")
     .option("--tee", "copy what is sent to stdout as well")
     .option("--usage <json>", "object to send as the usage with the end of the stream", usage)
     .addOption(
@@ -107,10 +82,7 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
     )
     .action(async (argument, options, command) => {
       await setUpLogging(options.logLevel, "text");
-      const secrets = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const secrets = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       if (options.pad !== undefined && secrets.encryptionKey === undefined) {
         throw new RelayError("usage", "--pad fills encrypted messages: give a key as well");
       }
@@ -125,12 +97,15 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
       }
       const named = argument || options.channel || undefined; // a variable may be set and empty
       const channel = named ?? newChannelId();
-      if (named === undefined) {
-        say(`streamrelay consume ${channel} --url ${shellWord(shownRelayUrl(options.url))}`);
-        if (secrets.encryptionKey) say("(with the same RELAY_ENCRYPTION_KEY)");
-        say(`or in a browser: ${await shownLink(channel, { url: options.url, ...secrets })}`);
-      }
-      const { produceInput, produceJob } = await import("./produce_run.ts");
+      const scheduled = jobMeta((name) => Deno.env.get(name));
+      const where = await invitation(channel, {
+        ...{ url: options.url, ...secrets },
+        fresh: named === undefined,
+        terminal: Deno.stderr.isTerminal(),
+        job: scheduled.job !== undefined,
+        quiet: options.quiet ?? false,
+      });
+      for (const line of where) say(line);
       const run = {
         producer: {
           url: options.url,
@@ -138,7 +113,7 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
           ...secrets,
           pad: options.pad,
           meta: {
-            ...(options.job && jobMeta((name) => Deno.env.get(name))),
+            ...(options.job && scheduled),
             ...options.meta,
           },
           replayBufferBytes: options.replayBuffer,
@@ -149,22 +124,14 @@ Exit codes: 0 the relay has the whole stream · 1 the input said error (ndjson) 
         usage: options.usage,
         graceMs: options.grace,
       };
-      if (job === undefined) return await produceInput(run);
+      if (job === undefined) {
+        const { produceInput } = await import("./produce_input.ts");
+        return await produceInput(run);
+      }
       const { pty = false, stderr } = options;
+      const { produceJob } = await import("./produce_job.ts");
       await produceJob(job, { ...run, pty, streamStderr: stderr === "stream" });
     });
-}
-
-/** On a terminal with key and token; elsewhere stderr is a log that others may read. */
-async function shownLink(channel: string, options: LinkOptions): Promise<string> {
-  if (!Deno.stderr.isTerminal()) return viewLink(options.url, channel);
-  const { linkWithAccess } = await import("./view.ts");
-  return await linkWithAccess(channel, options);
-}
-
-/** `text` as one word of a POSIX shell. */
-function shellWord(text: string): string {
-  return /^[\w:/.%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function usage(text: string): Record<string, unknown> {

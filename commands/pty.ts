@@ -5,6 +5,7 @@
  */
 
 import { RelayError } from "../src/errors.ts";
+import { lookUp } from "./look_up.ts";
 
 /** How long the terminal may take to come, ms; it takes 10. */
 const OPEN_MS = 10_000;
@@ -28,8 +29,14 @@ export SHELL=/bin/sh
 sh -c 'echo $$; exec script -qfc "$0" /dev/null <&3 3<&-' "$0" |
   { read -r script; cat || kill -KILL "$script"; } &`;
 
-/** Opens its stdout on the terminal before it becomes the command, which therefore has the pid of this shell. */
-const ON_TERMINAL = 'exec "$@" >"$0"';
+/**
+ * Opens its stdout on the terminal before it becomes the command, which therefore has the pid of this shell. setpriv(1) has
+ * the kernel kill that with us, where it knows how to (util-linux 2.33): SIGPIPE would end what writes to a pipe whose
+ * reader is gone, but a terminal that is gone is an error, which many programs do not look at.
+ */
+const ON_TERMINAL = `exec >"$0"
+if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL -- "$@"; fi
+exec "$@"`;
 
 /**
  * A pseudo-terminal that is only written to: programs that hold their output back unless it goes to a terminal do not
@@ -45,8 +52,8 @@ const ON_TERMINAL = 'exec "$@" >"$0"';
  * const [program, ...args] = pty.wrap(["sh", "-c", "test -t 1 && echo terminal"]);
  * await new Deno.Command(program, { args }).spawn().status; // must have ended before
  * await pty.end();
- * const texts = await Array.fromAsync(pty.output.pipeThrough(new TextDecoderStream()));
- * assert.equal(texts.join(""), "terminal\n");
+ * const chunks = await Array.fromAsync(pty.output);
+ * assert.equal(new TextDecoder().decode(chunks[0]), "terminal\n");
  * ```
  */
 export class Pty implements AsyncDisposable {
@@ -129,36 +136,6 @@ async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   } finally {
     clearTimeout(timer);
     reader.releaseLock();
-  }
-}
-
-/**
- * The file that `program` names, found as execvp(3) does.
- *
- * @throws {Deno.errors.NotFound} where there is none.
- * @throws {Deno.errors.PermissionDenied} where there is one that nobody may execute, or a directory.
- */
-export function lookUp(program: string): string {
-  const places = program.includes("/")
-    ? [program]
-    : (Deno.env.get("PATH") ?? "").split(":").map((place) => `${place || "."}/${program}`);
-  let forbidden = false;
-  for (const place of program === "" ? [] : places) {
-    const mode = modeOf(place);
-    if (mode !== undefined && (mode & 0o111) !== 0) return place;
-    forbidden ||= mode !== undefined;
-  }
-  if (forbidden) throw new Deno.errors.PermissionDenied(program);
-  throw new Deno.errors.NotFound(program);
-}
-
-/** The mode of a file, 0 for what is none, `undefined` where there is nothing. */
-function modeOf(path: string): number | undefined {
-  try {
-    const { isFile, mode } = Deno.statSync(path);
-    return isFile ? mode ?? 0 : 0;
-  } catch {
-    return undefined; // whatever the reason is, the next directory may have it
   }
 }
 

@@ -64,10 +64,7 @@ Examples:
       if (once && maxUses !== undefined) {
         throw new RelayError("usage", "Give --once or --max-uses, not both");
       }
-      const { secret } = await clientSecrets(
-        options,
-        (name) => command.getOptionValueSource(name as keyof typeof options),
-      );
+      const { secret } = await clientSecrets(options, (name) => command.getOptionValueSource(name));
       if (secret === undefined) {
         throw new RelayError(
           "usage",

@@ -28,8 +28,20 @@ export async function linkWithAccess(channel: string, options: LinkOptions): Pro
   return viewLink(url, channel, { key, token });
 }
 
-async function tokenOf(credential: string, channel: string): Promise<string> {
+/** A token that may do more than read is not for readers: the page asks them for one of their own. */
+async function tokenOf(credential: string, channel: string): Promise<string | undefined> {
   const { looksLikeToken, mintToken } = await import("../src/relay/token.ts");
-  if (looksLikeToken(credential)) return credential;
+  if (looksLikeToken(credential)) return onlyReads(credential) ? credential : undefined;
   return await mintToken(credential, { channel, roles: ["consume"], ttlMs: LINK_TTL_MS });
+}
+
+/** Whether a token says of itself that it is for readers alone; whether that is true the relay will see. */
+function onlyReads(token: string): boolean {
+  try {
+    const payload = Uint8Array.fromBase64(token.split(".")[1], { alphabet: "base64url" });
+    const { role } = JSON.parse(new TextDecoder().decode(payload));
+    return [role].flat().every((role) => role === "consume");
+  } catch {
+    return false; // it only looks like a token, so it may be a secret
+  }
 }

@@ -22,11 +22,11 @@ export { cancelChannel } from "./client/cancel.ts";
 export type { CancelOptions } from "./client/cancel.ts";
 export { RelayConsumer } from "./client/consumer.ts";
 export type { ConsumerOptions } from "./client/consumer.ts";
-export type { StreamEvent } from "./client/downlink.ts";
 export { checkHealth } from "./client/health.ts";
 export type { Health, HealthOptions } from "./client/health.ts";
 export { RelayProducer } from "./client/producer.ts";
 export type { ErrorDetails, ProducerOptions } from "./client/producer.ts";
+export type { StreamEvent } from "./client/stream_event.ts";
 export { generateKey } from "./crypto/key.ts";
 export { RelayError } from "./errors.ts";
 export type { ErrorCode, ErrorRow } from "./errors.ts";
@@ -42,7 +42,8 @@ export type {
   ProgressMessage,
   TokenMessage,
 } from "./protocol/message.ts";
-export type { ChannelState, EndDetails, EndStatus, Meta } from "./protocol/control.ts";
+export type { ChannelState, EndDetails, EndStatus } from "./protocol/control.ts";
+export type { Meta } from "./protocol/meta.ts";
 export { formatPosition, parsePosition } from "./protocol/position.ts";
 export type { Position } from "./protocol/position.ts";
 export type { RelayLimits } from "./relay/limits.ts";

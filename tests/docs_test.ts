@@ -16,6 +16,7 @@ const FOREIGN_FLAGS = new Set([
   ...["--global", "--prefix"], // npm
   ...["--export", "--signal", "--wrap"], // sbatch
   "--line-buffered", // grep
+  "--pid", // tail
 ]);
 
 interface Document {

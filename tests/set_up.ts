@@ -48,10 +48,39 @@ export const CHROMIUM_REQUIREMENTS: readonly Requirement[] = [
   },
 ];
 
+/** Debian's own reverse proxies, where it puts them: `/usr/sbin` is not in everybody's PATH. */
+export const NGINX = "/usr/sbin/nginx";
+export const CADDY = "/usr/bin/caddy";
+
+/** Stand in front of a relay. */
+export const PROXY_REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "nginx",
+    reason: "tests/e2e/proxy_sse_test.ts: a relay behind nginx",
+    probe: [NGINX, "-v"],
+  },
+  {
+    name: "caddy",
+    reason: "tests/e2e/proxy_sse_test.ts: a relay behind Caddy",
+    probe: [CADDY, "version"],
+  },
+  {
+    name: "curl",
+    reason: "tests/e2e/curl_test.ts, proxy_sse_test.ts: a stream without a program of ours",
+    probe: ["curl", "--version"],
+  },
+  {
+    name: "openssl",
+    reason: "tests/e2e/tls_test.ts, proxy_sse_test.ts: certificates",
+    probe: ["openssl", "version"],
+  },
+];
+
 /** All that the tests need; a new need is one more entry. */
 export const REQUIREMENTS: readonly Requirement[] = [
   ...PYTHON_REQUIREMENTS,
   ...CHROMIUM_REQUIREMENTS,
+  ...PROXY_REQUIREMENTS,
 ];
 
 /** Which of `requirements` are not met, now. */
@@ -76,9 +105,30 @@ function canInstall(): boolean {
 /** Package lists are fetched only where the ones that are there do not lead to the packages. */
 function install(packages: string[]): void {
   const args = ["install", "-y", "--no-install-recommends", ...packages];
-  if (aptGet(args)) return;
-  aptGet(["update"]);
-  aptGet(args);
+  withoutServices(() => {
+    if (aptGet(args)) return;
+    aptGet(["update"]);
+    aptGet(args);
+  });
+}
+
+/** A web server that is installed is started, on port 80, unless this program says no (invoke-rc.d(8)). */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Runs `action` while packages start no services; where there is a policy already, that stays. */
+function withoutServices(action: () => void): void {
+  let made = false;
+  try {
+    Deno.writeTextFileSync(POLICY, "#!/bin/sh\nexit 101\n", { createNew: true, mode: 0o755 });
+    made = true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  try {
+    action();
+  } finally {
+    if (made) Deno.removeSync(POLICY);
+  }
 }
 
 function aptGet(args: string[]): boolean {

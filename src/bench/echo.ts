@@ -5,7 +5,7 @@
  */
 
 import { RelayConsumer } from "../client/consumer.ts";
-import type { StreamEvent } from "../client/downlink.ts";
+import type { StreamEvent } from "../client/stream_event.ts";
 import { RelayProducer } from "../client/producer.ts";
 import { pause } from "../client/backoff.ts";
 import { Deadline } from "../client/deadline.ts";

@@ -25,7 +25,7 @@ import {
   type SenderEvents,
   WAITING_BYTES,
 } from "./endpoints.ts";
-import { authorization, refusal, unreachable } from "./load_socket.ts";
+import { credentialHeaders, refusal, unreachable } from "./load_socket.ts";
 import { AROUND, LineCutter, readMessage, writeMessage } from "./message_lines.ts";
 
 const NEWLINE = 0x0a;
@@ -53,7 +53,7 @@ export class HttpCaller {
 
   constructor({ url, secret }: EndpointOptions) {
     this.#url = url;
-    this.#headers = authorization(secret);
+    this.#headers = credentialHeaders(secret);
     const { protocol } = relayPath(url, "/");
     const options = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64 };
     this.#agent = protocol === "wss:" ? new TlsAgent(options) : new Agent(options);
@@ -96,12 +96,17 @@ export class HttpCaller {
 
   async #request(path: string, options: RequestOptions): Promise<ClientRequest> {
     const url = relayPath(this.#url, path);
-    const agent = (await proxyRoute(url))?.agent ?? this.#agent;
+    const silent = new AbortController();
+    const agent = (await proxyRoute(url, silent.signal))?.agent ?? this.#agent;
     const tls = url.protocol === "wss:";
     url.protocol = tls ? "https:" : "http:";
     const headers = { ...this.#headers, ...options.headers };
     const request = tls ? tlsRequest : plainRequest;
-    return request(url, { ...options, headers, agent, timeout: ANSWER_MS });
+    const sent = request(url, { ...options, headers, agent, timeout: ANSWER_MS });
+    // what a proxy does not answer has no socket, whose time limit this would be
+    const timer = setTimeout(() => silent.abort(), ANSWER_MS);
+    sent.once("close", () => clearTimeout(timer)).once("socket", () => clearTimeout(timer));
+    return sent;
   }
 }
 

@@ -7,7 +7,7 @@
 import type { Buffer } from "node:buffer";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
-import { isHeaderValue } from "../client/connection.ts";
+import { authorization } from "../client/authorization.ts";
 import { proxyRoute } from "../client/proxy_route.ts";
 import { errorOfClose, RelayError } from "../errors.ts";
 import { SUBPROTOCOL } from "../protocol/control.ts";
@@ -76,8 +76,9 @@ export class LoadSocket implements Socket {
    * @throws {RelayError} `unreachable`, `unauthorized` or `limit`.
    */
   static async open(url: URL, { secret, resumable, events }: SocketOptions): Promise<LoadSocket> {
-    const headers = authorization(secret);
-    const proxy = await proxyRoute(url);
+    const headers = credentialHeaders(secret);
+    const late = new AbortController();
+    const proxy = await proxyRoute(url, late.signal);
     const socket = new WebSocket(url.href, resumable ? [SUBPROTOCOL] : [], {
       headers,
       agent: proxy?.agent,
@@ -94,7 +95,8 @@ export class LoadSocket implements Socket {
       request.destroy();
     });
     const opened = new LoadSocket(socket, events);
-    await promise;
+    const timer = setTimeout(() => late.abort(), CONNECT_MS); // a proxy may be silent
+    await promise.finally(() => clearTimeout(timer));
     return opened;
   }
 
@@ -129,9 +131,10 @@ export class LoadSocket implements Socket {
 }
 
 /** The header that shows the credential. */
-export function authorization(secret: string | undefined): Record<string, string> {
+export function credentialHeaders(secret: string | undefined): Record<string, string> {
   if (secret === undefined) return {};
-  if (isHeaderValue(secret)) return { Authorization: `Bearer ${secret}` };
+  const Authorization = authorization(secret);
+  if (Authorization !== undefined) return { Authorization };
   throw new RelayError("usage", "The bench can only use a secret that an HTTP header can hold");
 }
 

@@ -9,7 +9,7 @@ import { RelayError } from "../errors.ts";
 import { SUBPROTOCOL } from "../protocol/control.ts";
 import type { Epoll, SocketOwner } from "./epoll.ts";
 import {
-  authorization,
+  credentialHeaders,
   LoadSocket,
   refusal,
   type Socket,
@@ -97,7 +97,7 @@ export class LocalSocket implements Socket, SocketOwner {
       "Sec-WebSocket-Version": "13",
       "Sec-WebSocket-Key": crypto.getRandomValues(new Uint8Array(16)).toBase64(),
       ...(resumable && { "Sec-WebSocket-Protocol": SUBPROTOCOL }),
-      ...authorization(secret),
+      ...credentialHeaders(secret),
     };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.#write(Buffer.from(`GET ${url.pathname} HTTP/1.1\r\n${lines.join("")}\r\n`));

@@ -5,7 +5,7 @@
  */
 
 import { WebSocket } from "ws";
-import { isHeaderValue } from "../client/connection.ts";
+import { authorization } from "../client/authorization.ts";
 import { proxyRoute } from "../client/proxy_route.ts";
 import { relayPath } from "../client/relay_url.ts";
 import { RelayError } from "../errors.ts";
@@ -55,22 +55,28 @@ export class PathProbe implements Disposable {
     const { channel, secret, signal } = options;
     signal?.throwIfAborted();
     const target = relayPath(url, `/consume/${channel}`);
-    const proxy = await proxyRoute(target);
-    const inHeader = isHeaderValue(secret);
+    const late = new AbortController();
+    const proxy = await proxyRoute(target, late.signal);
+    const Authorization = authorization(secret);
     const socket = new WebSocket(target.href, [], {
-      headers: inHeader ? { Authorization: `Bearer ${secret}` } : {},
+      headers: Authorization === undefined ? {} : { Authorization },
       agent: proxy?.agent,
       handshakeTimeout: LIMIT_MS,
       perMessageDeflate: false,
     });
     const probe = new PathProbe(socket, signal);
+    const timer = setTimeout(() => late.abort(), LIMIT_MS); // a proxy may be silent
     try {
       await probe.#heard("open");
     } catch (error) {
       probe[Symbol.dispose]();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
-    if (secret !== undefined && !inHeader) socket.send(JSON.stringify({ type: "auth", secret }));
+    if (secret !== undefined && Authorization === undefined) {
+      socket.send(JSON.stringify({ type: "auth", secret }));
+    }
     return probe;
   }
 

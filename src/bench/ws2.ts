@@ -7,7 +7,8 @@
 import { Buffer } from "node:buffer";
 import { relayPath } from "../client/relay_url.ts";
 import { RelayError } from "../errors.ts";
-import { parseToConsumer, parseToProducer, type ToProducer } from "../protocol/control.ts";
+import type { ToProducer } from "../protocol/control.ts";
+import { parseToConsumer, parseToProducer } from "../protocol/relay_control.ts";
 import { SEQ_BYTES, writeSeq } from "../protocol/data_frame.ts";
 import { newEpoch } from "../protocol/position.ts";
 import {

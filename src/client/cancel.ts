@@ -7,8 +7,9 @@
 import { RelayError } from "../errors.ts";
 import { isChannelId } from "../protocol/channel_id.ts";
 import type { EndStatus } from "../protocol/control.ts";
-import { parseToConsumer } from "../protocol/control.ts";
-import { closingError, Connection } from "./connection.ts";
+import { parseToConsumer } from "../protocol/relay_control.ts";
+import { Connection } from "./connection.ts";
+import { closingError } from "./connection_error.ts";
 import { Deadline } from "./deadline.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
 

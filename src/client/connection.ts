@@ -4,35 +4,22 @@
  * @module
  */
 
-import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
-import { type ErrorCode, errorOfClose, ERRORS, RelayError } from "../errors.ts";
-import { SUBPROTOCOL } from "../protocol/control.ts";
-import { proxyRoute } from "./proxy_route.ts";
+import { authorization } from "./authorization.ts";
+import { type Closing, closingError } from "./connection_error.ts";
+import { type HandshakeOptions, shakeHands } from "./handshake.ts";
 
 /** Options of {@linkcode Connection.open}. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Omit<HandshakeOptions, "onSocket"> {
   /**
    * The relay's secret, or a token made from it, sent in the `Authorization` header. Where no header can hold it, it is the first message of a
    * plain connection, and {@linkcode Connection.credential} of a resumable one.
    */
   secret?: string;
-  /** Offer the resumable protocol; {@linkcode Connection.resumable} tells whether the relay took it (default false). */
-  resumable?: boolean;
-  /** Time for the connection to stand, ms (default 10,000); then `unreachable`. */
-  connectTimeoutMs?: number;
-  /** Gives up when aborted. */
-  signal?: AbortSignal;
 }
 
-/** How a connection ended. */
-export interface Closing {
-  /** Close code of the peer; 1006 where it said nothing. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-const CONNECT_TIMEOUT_MS = 10_000;
+/** For a peer to answer a goodbye, ms. */
+const GOODBYE_MS = 10_000;
 /** For a goodbye to be sent, ms. */
 const LEAVE_MS = 200;
 /** Below every idle limit of proxies on the way. */
@@ -44,10 +31,6 @@ const READ_AHEAD_MESSAGES = 1024;
 const READ_AHEAD_BYTES = 1024 * 1024;
 /** Bytes not yet taken by the system at which `send` asks to wait. */
 const WRITE_AHEAD_BYTES = 1024 * 1024;
-/** Largest message taken from a relay, bytes. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** What a header carries as it is, RFC 9110 §5.5: visible ASCII, spaces inside. */
-const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /**
  * A WebSocket to a relay with bounded memory both ways, and a pulse: a peer that is silent for 40 s is dead.
@@ -66,6 +49,7 @@ export class Connection {
   #queuedBytes = 0;
   #heardAt = performance.now();
   #closing: Closing | undefined;
+  /** Whether nothing is read any more. */
   #left = false;
   #reader: (() => void) | undefined;
   readonly #writers: (() => void)[] = [];
@@ -97,43 +81,15 @@ export class Connection {
    * @throws {RelayError} `unreachable`, saying what to look at; `unauthorized` where a proxy or relay answers 401 or 403.
    */
   static async open(url: URL, options: ConnectionOptions = {}): Promise<Connection> {
-    options.signal?.throwIfAborted();
+    let connection!: Connection;
+    const { resumable } = await shakeHands(url, {
+      ...options,
+      onSocket: (socket) => connection = new Connection(socket),
+    });
+    connection.resumable = resumable;
     const { secret } = options;
-    const inHeader = isHeaderValue(secret);
-    const headers = inHeader ? { Authorization: `Bearer ${secret}` } : {};
-    const proxy = await proxyRoute(url);
-    const socket = new WebSocket(url.href, options.resumable ? [SUBPROTOCOL] : [], {
-      headers,
-      agent: proxy?.agent,
-      handshakeTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      maxPayload: MAX_MESSAGE_BYTES,
-      perMessageDeflate: false,
-    });
-    const connection = new Connection(socket);
-    socket.once("upgrade", ({ headers }: IncomingMessage) => {
-      connection.resumable = headers["sec-websocket-protocol"] === SUBPROTOCOL;
-      // a relay that does not know what was offered is a plain one (RFC 6455 §4.1), which the library takes for a fault
-      if (options.resumable) headers["sec-websocket-protocol"] ??= SUBPROTOCOL;
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    socket.once("open", resolve);
-    socket.once("error", (cause: Error) => reject(unreachable(url, cause, proxy?.host)));
-    socket.once("unexpected-response", (request: ClientRequest, response: IncomingMessage) => {
-      reject(refused(url, response));
-      request.destroy();
-    });
-    const abort = () => {
-      reject(options.signal!.reason);
-      socket.terminate();
-    };
-    options.signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await promise;
-    } finally {
-      options.signal?.removeEventListener("abort", abort);
-    }
-    if (secret && !inHeader) {
-      if (connection.resumable) connection.credential = secret;
+    if (secret && authorization(secret) === undefined) {
+      if (resumable) connection.credential = secret;
       else await connection.send(JSON.stringify({ type: "auth", secret }));
     }
     return connection;
@@ -178,11 +134,15 @@ export class Connection {
     return this.#queue.length > 0;
   }
 
-  /** Says goodbye after all that was sent; resolves when the peer has answered, or after 10 s. */
+  /**
+   * Says goodbye after all that was sent; resolves when the peer has answered, or after 10 s. What still comes is dropped:
+   * the answer is behind it.
+   */
   async close(code = 1000): Promise<Closing> {
+    this.#leave();
     if (this.#socket.isPaused) this.#socket.resume(); // or the peer's answer is never read
     this.#socket.close(code);
-    const killer = setTimeout(() => this.#socket.terminate(), CONNECT_TIMEOUT_MS);
+    const killer = setTimeout(() => this.#socket.terminate(), GOODBYE_MS);
     const closing = await this.closed;
     clearTimeout(killer);
     return closing;
@@ -192,7 +152,12 @@ export class Connection {
   leave(): void {
     this.#socket.close(1000);
     Deno.unrefTimer(setTimeout(() => this.#socket.terminate(), LEAVE_MS));
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#left = true;
+    this.#queue.length = this.#queuedBytes = 0;
     this.#reader?.();
   }
 
@@ -208,6 +173,7 @@ export class Connection {
 
   #received(data: string | Uint8Array): void {
     this.#heard();
+    if (this.#left) return;
     this.#queue.push(data);
     this.#queuedBytes += data.length;
     if (this.#queue.length >= READ_AHEAD_MESSAGES || this.#queuedBytes >= READ_AHEAD_BYTES) {
@@ -227,90 +193,3 @@ export class Connection {
     else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
   }
 }
-
-/** Whether there is a secret and the `Authorization` header can hold it. */
-export function isHeaderValue(secret: string | undefined): secret is string {
-  return secret !== undefined && HEADER_VALUE.test(secret);
-}
-
-/** The error that a relay's close code stands for; `fallback` where the code is no error of ours. */
-export function closingError({ code, reason }: Closing, fallback: ErrorCode): RelayError {
-  const known = errorOfClose(code);
-  if (known === undefined) {
-    return new RelayError(fallback, `The connection to the relay was lost (${code})`);
-  }
-  // a peer's words go to a terminal: nothing but printable characters
-  const words = reason.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "");
-  return new RelayError(known, `The relay ended the connection: ${words || ERRORS[known].text}`, {
-    retryAfterMs: known === "limit" ? wait(/\bretry in (\d+) s$/.exec(words)?.[1]) : undefined,
-  });
-}
-
-function refused(url: URL, { statusCode: status = 0, headers }: IncomingMessage): RelayError {
-  if (status === 401 || status === 403) {
-    return new RelayError("unauthorized", `${url.host} refused the connection (HTTP ${status})`);
-  }
-  const retryAfterMs = wait(headers["retry-after"]);
-  if (status === 429) {
-    return new RelayError("limit", `${url.host} has no room for another connection (HTTP 429)`, {
-      retryAfterMs,
-    });
-  }
-  return new RelayError(
-    "unreachable",
-    `Cannot reach a relay at ${url.host}: it answers HTTP ${status} instead of a WebSocket. Is the URL that of a relay?`,
-    { lasting: status < 500 && !BUSY.has(status), retryAfterMs },
-  );
-}
-
-/** Seconds in ms, where a peer names any; not more than {@linkcode LONGEST_WAIT_MS}, whatever it says. */
-function wait(seconds: string | undefined): number | undefined {
-  if (seconds === undefined || !/^\d{1,6}$/.test(seconds)) return undefined;
-  return Math.min(Number(seconds) * 1000, LONGEST_WAIT_MS);
-}
-
-const LONGEST_WAIT_MS = 60_000;
-
-/** Answers below 500 of a server that may answer otherwise soon (RFC 9110 §15.5.9, RFC 8470 §5.2). */
-const BUSY: ReadonlySet<number> = new Set([408, 425]);
-
-function unreachable(url: URL, cause: Error, proxy: string | undefined): RelayError {
-  const where = proxy === undefined ? url.origin : `${url.origin} through the proxy ${proxy}`;
-  return new RelayError("unreachable", `Cannot reach the relay at ${where}: ${reason(cause)}`, {
-    cause,
-    lasting: isLasting(cause),
-  });
-}
-
-type Failure = Error & { code?: string };
-
-/** A certificate that is not trusted and a server that speaks something else stay what they are. */
-function isLasting({ code = "", message }: Failure): boolean {
-  return UNTRUSTED.test(code) || NO_TLS.test(message) || code === "HPE_INVALID_CONSTANT";
-}
-
-const UNTRUSTED = /CERT|VERIFY|ISSUER/;
-const NO_TLS = /InvalidContentType|wrong version number/;
-
-function reason({ code = "", message }: Failure): string {
-  if (REASONS[code] !== undefined) return REASONS[code];
-  if (UNTRUSTED.test(code)) {
-    return `${message}. To trust a certificate authority of your own, set DENO_CERT=ca.pem`;
-  }
-  if (NO_TLS.test(message)) {
-    return "what answers there does not speak TLS. Is it ws:// instead of wss://?";
-  }
-  return message.includes("timed out") ? "no answer in time" : message || code;
-}
-
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: "connection refused. Is it running?",
-  ENOTFOUND: "no such host. Check --url or RELAY_URL",
-  EAI_AGAIN: "the host name cannot be looked up. Check --url or RELAY_URL",
-  ECONNRESET: "the connection was reset",
-  EHOSTUNREACH: "no route to that host",
-  ENETUNREACH: "no route to that network",
-  ETIMEDOUT: "no answer in time",
-  HPE_INVALID_CONSTANT: "what answers there is no web server. Is it wss:// instead of ws://?",
-  ERR_INVALID_URL: "that is no URL",
-};

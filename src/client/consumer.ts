@@ -6,13 +6,14 @@
 
 import { RelayError } from "../errors.ts";
 import { isChannelId } from "../protocol/channel_id.ts";
-import type { EndDetails, EndStatus } from "../protocol/control.ts";
-import { type ErrorMessage, isDone, isError, isToken, type Message } from "../protocol/message.ts";
+import { isDone, isError, isToken, type Message } from "../protocol/message.ts";
 import type { Position } from "../protocol/position.ts";
 import { Deadline } from "./deadline.ts";
-import { Downlink, type DownlinkOptions, type StreamEvent } from "./downlink.ts";
-import { isRelayEnding, MessageReader } from "./message_reader.ts";
+import { Downlink, type DownlinkOptions } from "./downlink.ts";
+import { MessageReader } from "./message_reader.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
+import type { StreamEvent } from "./stream_event.ts";
+import { failureOfGap, failureOfMessage, failureOfRun } from "./stream_failure.ts";
 
 /** Options of {@linkcode RelayConsumer}. */
 export interface ConsumerOptions {
@@ -149,29 +150,21 @@ export class RelayConsumer implements AsyncIterable<string> {
     });
     for await (const event of downlink.events()) {
       deadline.signal.throwIfAborted();
-      if (event.kind === "text" || event.kind === "messages") this.#received = true;
-      if (event.kind === "text") {
-        deadline.set(undefined, "");
-        yield event;
-        deadline.set(idleTimeoutMs, IDLE(channel));
-        continue;
-      }
-      if (event.kind !== "messages") {
+      if (event.kind !== "messages" && event.kind !== "text") {
         yield event;
         if (this.#isEnd(event)) return;
         continue;
       }
+      this.#received = true;
       deadline.set(undefined, ""); // it is not for the one who reads to be in time
-      const last = event.messages.findIndex((message) => isDone(message) || isError(message));
-      if (last < 0) {
-        yield* this.#handOut(event);
+      const { shown, ending } = upToEnding(event);
+      yield* this.#handOut(shown);
+      if (ending === undefined) {
         deadline.set(idleTimeoutMs, IDLE(channel));
         continue;
       }
-      const messages = event.messages.slice(0, last + 1);
-      yield* this.#handOut({ ...event, messages });
       downlink.close();
-      if (isError(messages[last])) throw endingError(messages[last]);
+      if (isError(ending)) throw failureOfMessage(ending);
       return;
     }
   }
@@ -190,9 +183,9 @@ export class RelayConsumer implements AsyncIterable<string> {
   }
 
   /** A plain relay puts its gaps among the messages. */
-  *#handOut(event: StreamEvent & { kind: "messages" }): Generator<StreamEvent> {
-    const [first] = event.messages;
-    if (first.type !== "gap" || event.position !== undefined) return yield event;
+  *#handOut(event: ContentEvent): Generator<StreamEvent> {
+    const first = event.kind === "messages" ? event.messages[0] : undefined;
+    if (first?.type !== "gap" || event.position !== undefined) return yield event;
     const gap = { kind: "gap", from: Number(first.from), to: Number(first.to) } as const;
     yield gap;
     this.#isEnd(gap);
@@ -204,12 +197,7 @@ export class RelayConsumer implements AsyncIterable<string> {
    * @throws {RelayError} where it is a bad one.
    */
   #isEnd(event: StreamEvent): boolean {
-    if (event.kind === "gap" && !this.#options.allowGaps) {
-      throw new RelayError(
-        "incomplete",
-        `Messages ${event.from} to ${event.to - 1} are no longer retained by the relay`,
-      );
-    }
+    if (event.kind === "gap" && !this.#options.allowGaps) throw failureOfGap(event);
     if (event.kind !== "end") return false;
     const { from, complete } = this.#options;
     const nothingMore = complete && typeof from === "object" &&
@@ -219,34 +207,18 @@ export class RelayConsumer implements AsyncIterable<string> {
     if (event.status === "done" && !this.#received && from !== undefined && from !== "start") {
       throw new RelayError("incomplete", "The stream has ended already (done): nothing follows");
     }
-    throw statusError(event.status, event);
+    throw failureOfRun(event.status, event);
   }
 }
 
-function endingError(message: ErrorMessage): RelayError {
-  if (message.code === "cancelled") return new RelayError("cancelled", message.message);
-  return new RelayError(isRelayEnding(message) ? "incomplete" : "producer_error", message.message);
-}
+/** An event with something of the stream in it. */
+type ContentEvent = StreamEvent & { kind: "messages" | "text" };
 
-/** The relay says that the run has ended, and its last message was no ending. */
-function statusError(status: EndStatus, { exit_code, signal }: EndDetails): RelayError {
-  switch (status) {
-    case "lost":
-      return new RelayError("incomplete", "the producer's connection ended in mid-stream");
-    case "expired":
-      return new RelayError("expired");
-    case "cancelled":
-      return new RelayError("cancelled");
-    case "error": {
-      const how = signal !== undefined
-        ? `the producer was ended by ${signal}`
-        : exit_code !== undefined
-        ? `the command ended with exit code ${exit_code}`
-        : "the producer reported an error";
-      return new RelayError("producer_error", how);
-    }
-    case "done":
-    case "closed":
-      return new RelayError("incomplete", "The stream was cut: its end is missing");
-  }
+/** The event without what comes after the message that ends the stream, and that message, if it is there. */
+function upToEnding(event: ContentEvent): { shown: ContentEvent; ending?: Message } {
+  if (event.kind === "text") return { shown: event };
+  const { messages } = event;
+  const last = messages.findIndex((message) => isDone(message) || isError(message));
+  if (last < 0) return { shown: event };
+  return { shown: { ...event, messages: messages.slice(0, last + 1) }, ending: messages[last] };
 }

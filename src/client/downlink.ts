@@ -5,51 +5,16 @@
  */
 
 import { RelayError } from "../errors.ts";
-import {
-  type ChannelState,
-  type EndDetails,
-  type EndStatus,
-  parseToConsumer,
-  type ToConsumer,
-} from "../protocol/control.ts";
-import { decodeDataFrame } from "../protocol/data_frame.ts";
+import { parseToConsumer } from "../protocol/relay_control.ts";
 import { newHolder } from "../protocol/holder.ts";
-import type { Message } from "../protocol/message.ts";
-import { TokenText } from "../protocol/token_text.ts";
-import { formatPosition, isPlainEpoch, type Position } from "../protocol/position.ts";
-import { Backoff, pause } from "./backoff.ts";
-import { closingError, Connection } from "./connection.ts";
-import type { MessageReader, Reading } from "./message_reader.ts";
+import type { Position } from "../protocol/position.ts";
+import { Absence } from "./absence.ts";
+import { Connection } from "./connection.ts";
+import { closingError } from "./connection_error.ts";
+import type { MessageReader } from "./message_reader.ts";
+import type { StreamEvent } from "./stream_event.ts";
+import { broken, handOut, StreamReader } from "./stream_reader.ts";
 import { isTransient } from "./transient.ts";
-
-/** What a channel has for its reader, in order. */
-export type StreamEvent =
-  /** Messages. `position` is that of the message after them; plain relays have none. */
-  | { readonly kind: "messages"; readonly messages: Message[]; readonly position?: Position }
-  /** Tokens in one, where they are wanted as text: UTF-8, valid until the next event is asked for. `position` is that after them. */
-  | {
-    readonly kind: "text";
-    readonly text: Uint8Array;
-    readonly count: number;
-    readonly position: Position;
-  }
-  /** A run begins to be read, at message `from`; `restart`: another one than before. */
-  | {
-    readonly kind: "begin";
-    readonly epoch: string;
-    readonly from: number;
-    readonly restart: boolean;
-  }
-  /** Messages `from` to `to`, that one not included, are no longer retained. */
-  | { readonly kind: "gap"; readonly from: number; readonly to: number }
-  /** The producer: awaited, there, away (it may come back), at its end. */
-  | { readonly kind: "producer"; readonly state: ChannelState }
-  /** The relay cannot be reached for the moment (`error` says why), or can be again. */
-  | { readonly kind: "relay"; readonly state: "away" | "back"; readonly error?: RelayError }
-  /** The answer to a wish to cancel. */
-  | { readonly kind: "cancelling"; readonly reached: boolean; readonly reason?: string }
-  /** The relay says that the run has ended. */
-  | { readonly kind: "end"; readonly status: EndStatus } & EndDetails;
 
 /** Options of {@linkcode Downlink}. */
 export interface DownlinkOptions {
@@ -73,36 +38,31 @@ export interface DownlinkOptions {
 
 /** Time for the relay to answer a hello, ms: less than a relay waits for one. */
 const WELCOME_TIMEOUT_MS = 9_000;
+const OTHER_RELAY = "was replaced by one that speaks the plain protocol (v1) and has no positions";
+const NO_POSITIONS =
+  "This relay speaks the plain protocol (v1): it can only be read from the start";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** Reads one channel. Nothing is handed out twice, and nothing that is missing goes without a word. */
+/** Reads one channel, over as many connections as it takes. */
 export class Downlink {
   readonly #options: DownlinkOptions;
   readonly #holder = newHolder();
+  readonly #reader: StreamReader;
+  readonly #absence: Absence;
   #connection: Connection | undefined;
-  readonly #tokens: TokenText | undefined;
   #plain = false;
-  /** Whether a run began to be read here. */
-  #begun = false;
-  /** The run being read, and the message of it that comes next. */
-  #epoch: string | undefined;
-  #next = 0;
+  /** Whether a connection stood once. */
+  #stood = false;
   #cancel: { reason: string | undefined } | undefined;
 
   constructor(options: DownlinkOptions) {
-    this.#options = options;
-    if (options.asText && !options.reader.opens) this.#tokens = new TokenText();
-    if (typeof options.from === "object") {
-      this.#epoch = options.from.epoch;
-      this.#next = options.from.seq;
-      options.reader.seen(options.from.epoch);
-    }
+    const { reader: messages, from, followRestart, asText, giveUpMs } = this.#options = options;
+    this.#reader = new StreamReader({ messages, from, followRestart, asText });
+    this.#absence = new Absence(giveUpMs);
   }
 
   /** The message that is wanted next; `undefined` before a run has begun, and with a plain relay. */
   get position(): Position | undefined {
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, seq: this.#next };
+    return this.#reader.position;
   }
 
   /** Asks the producer to stop, now and, where the wish may have been lost, after a reconnect; `false` where this relay cannot be asked. */
@@ -124,65 +84,54 @@ export class Downlink {
    * @throws {RelayError} why nothing comes any more.
    */
   async *events(): AsyncGenerator<StreamEvent, never, undefined> {
-    const { signal, giveUpMs } = this.#options;
-    const backoff = new Backoff();
-    let awaySince: number | undefined;
-    let stood = false;
+    const { signal } = this.#options;
     for (;;) {
-      let connection;
       try {
-        connection = this.#connection = await this.#connect();
-        if (awaySince !== undefined) yield { kind: "relay", state: "back" };
-        awaySince = undefined;
-        stood = true;
-        this.#plain = !connection.resumable;
-        if (this.#plain && this.#begun) throw broken(OTHER_RELAY);
-        if (this.#plain) yield* this.#readPlain(connection);
-        for await (const event of this.#read(connection)) {
-          if (event.kind === "messages" || event.kind === "text") backoff.reset(); // a welcome alone is no progress
-          yield event;
-        }
+        yield* this.#connected();
       } catch (error) {
-        signal.throwIfAborted();
-        const now = performance.now();
-        const left = (awaySince ?? now) + giveUpMs - now;
-        // who never got through is told at once: it may be the wrong address. A limit is one of a relay that is there
-        const pointless = !stood && error instanceof RelayError && error.code !== "limit";
-        if (!isTransient(error, { stood }) || this.#plain || pointless) throw error;
-        if (left <= 0) throw this.#next === 0 ? error : gaveUp(error);
-        if (awaySince === undefined) yield { kind: "relay", state: "away", error };
-        awaySince ??= now;
-        await pause(Math.min(left, backoff.next(error.retryAfterMs)), signal);
-      } finally {
-        this.#connection = undefined;
-        signal.removeEventListener("abort", this.#destroy);
-        connection?.destroyUnlessClosing();
+        const failure = this.#passing(error);
+        if (this.#absence.tell()) yield { kind: "relay", state: "away", error: failure };
+        await this.#absence.pause(signal, failure.retryAfterMs);
       }
     }
   }
 
-  async #connect(): Promise<Connection> {
-    const { url, secret, connectTimeoutMs, signal } = this.#options;
-    const connection = await Connection.open(url, {
-      secret,
-      connectTimeoutMs,
-      signal,
-      resumable: true,
-    });
-    signal.addEventListener("abort", this.#destroy, { once: true });
-    return connection;
+  /** `error`, where another connection may do better; throws it, or what it comes to, where none is worth a try. */
+  #passing(error: unknown): RelayError {
+    this.#options.signal.throwIfAborted();
+    this.#absence.begin();
+    const stood = this.#stood;
+    // who never got through is told at once: it may be the wrong address. A limit is one of a relay that is there
+    const pointless = !stood && error instanceof RelayError && error.code !== "limit";
+    if (!isTransient(error, { stood }) || this.#plain || pointless) throw error;
+    if (this.#absence.leftMs === 0) throw this.#reader.atStart ? error : gaveUp(error);
+    return error;
   }
 
-  readonly #destroy = (): void => this.#connection?.leave();
+  /** What comes on one connection. */
+  async *#connected(): AsyncGenerator<StreamEvent, never, undefined> {
+    const { url, secret, connectTimeoutMs, signal } = this.#options;
+    const options = { secret, connectTimeoutMs, signal, resumable: true };
+    const connection = this.#connection = await Connection.open(url, options);
+    const leave = () => connection.leave();
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      signal.throwIfAborted(); // it may have been while nobody listened
+      this.#stood = true;
+      if (this.#absence.end()) yield { kind: "relay", state: "back" };
+      this.#plain = !connection.resumable;
+      if (this.#plain && this.#reader.begun) throw broken(OTHER_RELAY);
+      return yield* this.#plain ? this.#readPlain(connection) : this.#read(connection);
+    } finally {
+      this.#connection = undefined;
+      signal.removeEventListener("abort", leave);
+      connection.destroyUnlessClosing();
+    }
+  }
 
   async *#readPlain(connection: Connection): AsyncGenerator<StreamEvent, never, undefined> {
     const { from, reader } = this.#options;
-    if (from !== "start") {
-      throw new RelayError(
-        "usage",
-        "This relay speaks the plain protocol (v1): it can only be read from the start",
-      );
-    }
+    if (from !== "start") throw new RelayError("usage", NO_POSITIONS);
     reader.expect(undefined, 0);
     for (;;) {
       const data = await connection.receive();
@@ -193,13 +142,11 @@ export class Downlink {
   }
 
   async *#read(connection: Connection): AsyncGenerator<StreamEvent, never, undefined> {
-    const { from, followRestart: restart } = this.#options;
-    const position = this.position;
     await connection.send(JSON.stringify({
       type: "hello",
       role: "consume",
-      position: position ? formatPosition(position) : from === "live" ? "live" : undefined,
-      restart,
+      position: this.#reader.wish,
+      restart: this.#options.followRestart,
       credential: connection.credential,
       holder: this.#holder,
     }));
@@ -210,91 +157,22 @@ export class Downlink {
       clearTimeout(killer);
       this.#options.signal.throwIfAborted();
       if (data === undefined) throw closingError(await connection.closed, "unreachable");
-      if (typeof data === "string") yield this.#control(parseToConsumer(data));
+      if (typeof data === "string") yield this.#control(data);
       else yield* this.#data(data);
     }
   }
 
-  async *#data(bytes: Uint8Array): AsyncGenerator<StreamEvent, void, undefined> {
-    const { seq, lines } = decodeDataFrame(bytes);
-    if (this.#epoch === undefined) throw broken("sent data before it said of which run");
-    if (seq !== this.#next) {
-      throw broken(`sent message ${seq} where ${this.#next} was to come, without saying why`);
-    }
-    for (const piece of pieces(lines)) {
-      const run = this.#tokens?.read(piece);
-      if (run !== undefined) {
-        this.#next += run.count;
-        yield { kind: "text", ...run, position: this.position! };
-        continue;
-      }
-      const reading = await this.#options.reader.lines(decoder.decode(piece));
-      this.#next += reading.messages.length;
-      yield* handOut(reading, this.position);
-    }
+  #control(text: string): StreamEvent {
+    const event = this.#reader.control(parseToConsumer(text));
+    if (event.kind === "cancelling" && event.reached) this.#cancel = undefined;
+    return event;
+  }
+
+  async *#data(frame: Uint8Array): AsyncGenerator<StreamEvent, void, undefined> {
+    this.#absence.progressed();
+    yield* this.#reader.data(frame);
     // the collector would leave the memory of a fast stream lying about until it happens to run
-    if (bytes.byteLength === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
-  }
-
-  /** Takes note of a control message. */
-  #control(message: ToConsumer): StreamEvent {
-    switch (message.type) {
-      case "welcome":
-      case "producer":
-        return { kind: "producer", state: message.state };
-      case "begin":
-        return this.#begin(message.epoch, message.from);
-      case "restart":
-        return this.#restart(message.epoch, message.from);
-      case "gap":
-        return this.#gap(message.from, message.to);
-      case "cancelling":
-        if (message.reached) this.#cancel = undefined;
-        return { kind: "cancelling", reached: message.reached, reason: message.reason };
-      case "end": {
-        const { type: _, next, ...end } = message;
-        // a relay that was restarted, and never had all of it, cannot know
-        if (next !== this.#next && end.status !== "expired" && end.status !== "lost") {
-          throw broken(`ended the run at message ${next}, not ${this.#next}`);
-        }
-        return { kind: "end", ...end };
-      }
-    }
-  }
-
-  #begin(epoch: string, from: number): StreamEvent {
-    const { from: wish, reader } = this.#options;
-    if (
-      this.#epoch !== undefined
-        ? epoch !== this.#epoch || from !== this.#next
-        : wish === "start" && from !== 0
-    ) {
-      throw broken("begins elsewhere than it was asked to");
-    }
-    reader.expect(provable(epoch), from);
-    this.#begun = true;
-    this.#epoch = epoch;
-    this.#next = from;
-    return { kind: "begin", epoch, from, restart: false };
-  }
-
-  #restart(epoch: string, from: number): StreamEvent {
-    const { followRestart, reader } = this.#options;
-    if (!followRestart || epoch === this.#epoch || from !== 0) {
-      throw broken("restarts a run that was not to be restarted");
-    }
-    reader.expect(provable(epoch), from);
-    this.#begun = true;
-    this.#epoch = epoch;
-    this.#next = from;
-    return { kind: "begin", epoch, from, restart: true };
-  }
-
-  #gap(from: number, to: number): StreamEvent {
-    if (from !== this.#next || to <= from) throw broken("states a gap where there is none");
-    this.#options.reader.skipTo(to);
-    this.#next = to;
-    return { kind: "gap", from, to };
+    if (frame.byteLength === frame.buffer.byteLength) (frame.buffer as ArrayBuffer).transfer(0);
   }
 
   #sendCancel(connection: Connection): void {
@@ -304,42 +182,9 @@ export class Downlink {
   }
 }
 
-/** Bytes of lines read in one go: what is made of them dies before the next ones come, which keeps the heap small. */
-const PIECE_BYTES = 64 * 1024;
-const NEWLINE = 0x0a;
-
-/** Whole lines, in pieces of about the size above. */
-function* pieces(lines: Uint8Array): Generator<Uint8Array> {
-  for (let from = 0; from < lines.length;) {
-    const to = lines.length - from <= PIECE_BYTES
-      ? lines.length
-      : lines.indexOf(NEWLINE, from + PIECE_BYTES - 1) + 1;
-    yield lines.subarray(from, to);
-    from = to;
-  }
-}
-
 function gaveUp({ message }: RelayError): RelayError {
   return new RelayError(
     "incomplete",
     `The stream is incomplete, as the relay stays away: ${message}`,
   );
-}
-
-/** The messages that could be read; what is wrong with the next one comes after them. */
-function* handOut({ messages, fault }: Reading, position?: Position): Generator<StreamEvent> {
-  if (messages.length > 0) yield { kind: "messages", messages, position };
-  if (fault !== undefined) throw fault;
-}
-
-/** What the sealed messages of a run have as its epoch, where that is known: a plain producer does not know the relay's. */
-function provable(epoch: string): string | undefined {
-  return isPlainEpoch(epoch) ? undefined : epoch;
-}
-
-const OTHER_RELAY = "was replaced by one that speaks the plain protocol (v1) and has no positions";
-
-/** A relay that does not keep to the protocol cannot be trusted to be complete. */
-function broken(what: string): RelayError {
-  return new RelayError("incomplete", `The relay ${what}`);
 }

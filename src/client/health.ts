@@ -5,7 +5,8 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { Connection, isHeaderValue } from "./connection.ts";
+import { authorization } from "./authorization.ts";
+import { Connection } from "./connection.ts";
 import { relayPath } from "./relay_url.ts";
 
 /** What a relay says of itself; more fields may follow. */
@@ -65,9 +66,10 @@ interface Ask {
 async function askHttp(url: URL, { signal, secret }: Ask): Promise<string | undefined> {
   const web = new URL(url);
   web.protocol = url.protocol === "wss:" ? "https:" : "http:";
-  const headers = new Headers();
   // what no header can hold is not asked for here
-  if (isHeaderValue(secret)) headers.set("Authorization", `Bearer ${secret}`);
+  const Authorization = authorization(secret);
+  const headers = Authorization === undefined ? undefined : { Authorization };
+  if (headers !== undefined) web.username = web.password = ""; // they would make a second such header
   try {
     const response = await fetch(web, { signal, headers });
     const text = await response.text();
@@ -81,7 +83,7 @@ async function askHttp(url: URL, { signal, secret }: Ask): Promise<string | unde
 async function askWebSocket(url: URL, { signal, secret }: Ask): Promise<string> {
   const connection = await Connection.open(url, {
     signal,
-    secret: isHeaderValue(secret) ? secret : undefined,
+    secret: authorization(secret) === undefined ? undefined : secret,
   });
   signal.addEventListener("abort", () => connection.destroy(), { once: true });
   const text = await connection.receive();

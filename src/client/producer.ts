@@ -4,18 +4,17 @@
  * @module
  */
 
-import { getLogger } from "@logtape/logtape";
-import { Envelope, reachesWarning } from "../crypto/envelope.ts";
-import { StreamSealer } from "../crypto/stream_sealer.ts";
+import { Envelope } from "../crypto/envelope.ts";
 import { RelayError } from "../errors.ts";
 import { isChannelId, newChannelId } from "../protocol/channel_id.ts";
-import { checkedMeta, type Meta } from "../protocol/control.ts";
+import { checkedMeta, type Meta } from "../protocol/meta.ts";
 import type { ErrorMessage, LogMessage, Message, Progress } from "../protocol/message.ts";
 import { newEpoch } from "../protocol/position.ts";
-import { type LineRun, TokenLines } from "../protocol/token_lines.ts";
-import { TokenSplitter } from "../protocol/token_splitter.ts";
+import { Intake } from "./intake.ts";
 import { DEFAULT_RELAY_URL, relayPath } from "./relay_url.ts";
-import { type Ending, Uplink } from "./uplink.ts";
+import { RunSender } from "./run_sender.ts";
+import { SealLine } from "./seal_line.ts";
+import { Uplink } from "./uplink.ts";
 
 /** Options of {@linkcode RelayProducer.connect}. */
 export interface ProducerOptions {
@@ -50,10 +49,6 @@ export type ErrorDetails = Pick<ErrorMessage, "code" | "exit_code" | "signal">;
 
 const REPLAY_BUFFER_BYTES = 64 * 1024 * 1024;
 const GIVE_UP_MS = 600_000;
-/** Messages that are under way through the cipher together: each costs some 20 kB there. */
-const SEALED_AT_A_TIME = 256;
-
-const logger = getLogger(["streamrelay", "client"]);
 
 /**
  * The producer's end of a channel. Await each call: it resolves when there is room for more, so memory stays bounded
@@ -89,17 +84,9 @@ export class RelayProducer implements AsyncDisposable {
   readonly writable: WritableStream<string>;
 
   readonly #uplink: Uplink;
-  readonly #envelope: Envelope | undefined;
-  readonly #sealer: StreamSealer | undefined;
-  /** Number of the next message, where they are sealed: more than the uplink has while some are being sealed. */
-  #next = 0;
-  #sealing: Promise<void> = Promise.resolve();
-  readonly #tokenLines = new TokenLines();
-  readonly #splitter = new TokenSplitter();
-  /** Messages that were taken to be sent, and those that were dropped. */
-  #taken = 0;
-  #dropped = 0;
-  #finished = false;
+  readonly #intake: Intake;
+  readonly #sender: RunSender;
+  #abandoned = false;
 
   private constructor(
     options: ProducerOptions & { channel: string },
@@ -108,8 +95,9 @@ export class RelayProducer implements AsyncDisposable {
     const { channel, pad } = options;
     this.channel = channel;
     this.epoch = newEpoch();
-    this.#envelope = envelope;
-    this.#sealer = envelope && new StreamSealer(envelope, { channel, epoch: this.epoch, pad });
+    const sealing = { channel, epoch: this.epoch, pad };
+    const handOn = (sealed: string[]) => this.#uplink.push(sealed);
+    const sealLine = envelope && new SealLine(envelope, { ...sealing, handOn });
     this.#uplink = new Uplink({
       url: relayPath(options.url ?? DEFAULT_RELAY_URL, `/produce/${channel}`),
       epoch: this.epoch,
@@ -122,6 +110,8 @@ export class RelayProducer implements AsyncDisposable {
       onBack: () => options.onRelay?.("back"),
       onCancel: (reason) => options.onCancel?.(reason),
     });
+    this.#intake = new Intake(this.#uplink);
+    this.#sender = new RunSender({ uplink: this.#uplink, intake: this.#intake, sealLine });
     this.writable = new WritableStream({
       write: (token) => this.sendToken(token),
       close: () => this.done(),
@@ -145,16 +135,18 @@ export class RelayProducer implements AsyncDisposable {
         options.onRelay?.(state, error);
       },
     });
+    const { signal } = options;
     const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(options.signal!.reason);
-    options.signal?.addEventListener("abort", abort, { once: true });
+    const abort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
     try {
+      signal?.throwIfAborted(); // it may have been while the key was read
       await Promise.race([producer.connected, away, aborted.promise]);
     } catch (error) {
       producer.abandon();
       throw error;
     } finally {
-      options.signal?.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", abort);
       away.catch(() => {}); // told by then to nobody but `onRelay`
     }
     return producer;
@@ -189,13 +181,12 @@ export class RelayProducer implements AsyncDisposable {
    * and, once nothing can be sent any more, those that never were.
    */
   get undelivered(): number {
-    if (this.#uplink.failure === undefined) return this.#dropped;
-    return this.#dropped + Math.max(0, this.#taken - this.#uplink.sent);
+    return this.#intake.undelivered;
   }
 
   /** Messages that were sent and that the relay has not acknowledged: readers have them, or not. */
   get unconfirmed(): number {
-    return Math.max(0, Math.min(this.#taken, this.#uplink.sent) - this.#uplink.acknowledged);
+    return this.#intake.unconfirmed;
   }
 
   /** Whether the relay tells what it has; one of the plain protocol only confirms the end. */
@@ -244,60 +235,41 @@ export class RelayProducer implements AsyncDisposable {
    * newline. `chunk` may be used again once this has resolved. What is held back of a character that has not come whole is
    * sent with the next chunk, or the end of the stream.
    *
-   * @throws {RelayError} why nothing can be sent any more.
+   * @throws {RelayError} why nothing can be sent any more; `usage` after the end.
    */
-  async sendText(chunk: Uint8Array): Promise<void> {
-    await this.#sendTokens((tokens) => tokens.feed(chunk), (splitter) => splitter.feed(chunk));
+  sendText(chunk: Uint8Array): Promise<void> {
+    return this.#sender.sendText(chunk);
   }
 
   /** Whether text had bytes that are not UTF-8: U+FFFD was sent for them. */
   get textReplaced(): boolean {
-    return this.#tokenLines.replaced || this.#splitter.replaced;
-  }
-
-  async #sendTokens(
-    toLines: (tokens: TokenLines) => LineRun,
-    toTokens: (splitter: TokenSplitter) => string[],
-  ): Promise<void> {
-    if (this.#sealer !== undefined) {
-      const tokens = toTokens(this.#splitter);
-      return await this.sendAll(tokens.map((content) => ({ type: "token", content })));
-    }
-    let { lines, count } = toLines(this.#tokenLines);
-    const may = this.#mayTake(count);
-    if (may !== true) {
-      lines = lines.slice(); // the next call may come before there is room
-      if (!await may) return;
-    }
-    this.#uplink.pushLines(lines, count);
+    return this.#sender.textReplaced;
   }
 
   /**
    * Sends messages together, which costs less than one by one.
    *
-   * @throws {RelayError} why nothing can be sent any more; `usage` for a message to be encrypted that has a field `ch`,
-   * `ep`, `n` or `p`, which encrypted messages have of their own.
+   * @throws {RelayError} why nothing can be sent any more; `usage` after the end, and for a message to be encrypted that has
+   * a field `ch`, `ep`, `n` or `p`, which encrypted messages have of their own.
    */
-  async sendAll(messages: readonly Message[]): Promise<void> {
-    if (this.#sealer !== undefined) messages.forEach(checkNames);
-    const may = this.#mayTake(messages.length);
-    if (may !== true && !await may) return;
-    await this.#push(messages.map((message) => JSON.stringify(message)));
+  sendAll(messages: readonly Message[]): Promise<void> {
+    return this.#sender.sendAll(messages);
   }
 
   /**
-   * Ends the stream; `usage` is whatever was counted. Resolves when the relay has confirmed that it has everything.
+   * Ends the stream; `usage` is whatever was counted. Resolves when the relay has confirmed that it has everything. Of
+   * several endings, {@linkcode error} among them, the first counts, and the others resolve, or reject, along with it.
    *
    * @throws {RelayError} where it did not, or messages were dropped.
    */
   async done(usage: Record<string, unknown> = {}): Promise<void> {
-    await this.#finish([{ type: "done", usage }], { status: "done" });
+    await this.#sender.end([{ type: "done", usage }], { status: "done" });
   }
 
   /** Ends the stream with an error that readers are shown. Otherwise as {@linkcode done}. */
   async error(message: string, details: ErrorDetails = {}): Promise<void> {
     const { code, exit_code, signal } = details;
-    await this.#finish(
+    await this.#sender.end(
       [{ type: "error", message, ...details }, { type: "done", usage: {} }],
       { status: code === "cancelled" ? "cancelled" : "error", exit_code, signal },
     );
@@ -305,72 +277,13 @@ export class RelayProducer implements AsyncDisposable {
 
   /** Lets everything go at once, without a word to the relay. */
   abandon(): void {
-    this.#finished = true;
+    this.#abandoned = true;
     this.#uplink.destroy(new RelayError("unreachable", "The producer was abandoned"));
   }
 
   /** Leaves; see the class for what that means before the end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#finished) await this.#uplink.leave();
-  }
-
-  /** Whether so many messages are to be sent; else they are counted as dropped. */
-  #mayTake(count: number): true | Promise<boolean> {
-    if (this.#dropped > 0 || this.#uplink.full) return this.#awaitRoom(count);
-    this.#taken += count;
-    return true;
-  }
-
-  async #awaitRoom(count: number): Promise<boolean> {
-    if (this.#dropped === 0 && await this.#uplink.room()) {
-      this.#taken += count;
-      return true;
-    }
-    this.#dropped += count;
-    if (this.#uplink.failure !== undefined) throw this.#uplink.failure;
-    return false;
-  }
-
-  async #push(texts: string[]): Promise<void> {
-    if (this.#sealer === undefined) return this.#uplink.push(texts);
-    const turn = this.#sealing;
-    this.#sealing = this.#sealAll(this.#sealer, texts, turn);
-    await this.#sealing;
-    this.#countSeals(texts.length);
-  }
-
-  /** Seals some at a time side by side, and sends them in order. */
-  async #sealAll(sealer: StreamSealer, texts: string[], turn: Promise<void>): Promise<void> {
-    await turn;
-    for (let from = 0; from < texts.length; from += SEALED_AT_A_TIME) {
-      const slice = texts.slice(from, from + SEALED_AT_A_TIME);
-      this.#uplink.push(await Promise.all(slice.map((text) => sealer.seal(text, this.#next++))));
-    }
-  }
-
-  #countSeals(count: number): void {
-    if (!reachesWarning(this.#envelope!.sealed, count)) return;
-    logger.warn("one key has sealed 2^31 messages, of the 2^32 that are safe: make a new one");
-  }
-
-  async #finish(messages: Message[], ending: Ending): Promise<void> {
-    this.#finished = true;
-    await this.#sendTokens((tokens) => tokens.end(), (splitter) => splitter.end());
-    const missing = this.#dropped;
-    if (missing > 0) {
-      const message = `${missing} messages were dropped while the relay was away`;
-      messages = [{ type: "error", code: "undelivered", message }, { type: "done", usage: {} }];
-      ending = { status: "error" };
-    }
-    await this.#push(messages.map((message) => JSON.stringify(message)));
-    this.#uplink.end(ending);
-    await this.#uplink.finished;
-    if (missing > 0) {
-      throw new RelayError(
-        "unreachable",
-        `The relay was away for too long, and ${missing} messages were dropped`,
-      );
-    }
+    if (!this.#sender.ended && !this.#abandoned) await this.#uplink.leave();
   }
 }
 
@@ -381,16 +294,4 @@ function checkMeta(meta: Meta): void {
     if (!(cause instanceof RelayError)) throw cause;
     throw new RelayError("usage", `Cannot send that meta: ${cause.message}`, { cause });
   }
-}
-
-const RESERVED = ["ch", "ep", "n", "p"];
-
-/** Judged before a message has its number: one that could not be sealed would leave a hole. */
-function checkNames(message: Message): void {
-  const name = RESERVED.find((name) => name in message);
-  if (name === undefined) return;
-  throw new RelayError(
-    "usage",
-    `Cannot encrypt a message with a field "${name}": that name is taken`,
-  );
 }

@@ -7,6 +7,9 @@
 import type { Agent } from "node:http";
 import { RelayError } from "../errors.ts";
 
+/** Options of the connection to the proxy, of which the types of the agent's library lack the signal. */
+type ConnectOptions = object & { readonly signal: AbortSignal };
+
 /** A proxy to go through. */
 export interface ProxyRoute {
   /** Where it is, e.g. `proxy.example.org:3128`. */
@@ -17,11 +20,12 @@ export interface ProxyRoute {
 
 /**
  * The proxy that the environment names for `url` (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case);
- * `undefined` where none is to be used.
+ * `undefined` where none is to be used. When `signal` is aborted, connections through it are cut, those too that it has not
+ * answered yet and that nobody else knows of.
  *
  * @throws {RelayError} `unreachable` for a proxy that speaks no HTTP.
  */
-export async function proxyRoute(url: URL): Promise<ProxyRoute | undefined> {
+export async function proxyRoute(url: URL, signal: AbortSignal): Promise<ProxyRoute | undefined> {
   const { getProxyForUrl } = await import("proxy-from-env");
   const web = new URL(url);
   web.protocol = url.protocol === "wss:" ? "https:" : "http:";
@@ -35,5 +39,6 @@ export async function proxyRoute(url: URL): Promise<ProxyRoute | undefined> {
     );
   }
   const { HttpsProxyAgent } = await import("https-proxy-agent");
-  return { host: proxy.host, agent: new HttpsProxyAgent(proxy) as unknown as Agent };
+  const agent = new HttpsProxyAgent(proxy, { signal } as ConnectOptions);
+  return { host: proxy.host, agent: agent as unknown as Agent };
 }

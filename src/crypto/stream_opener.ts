@@ -5,12 +5,11 @@
  * @module
  */
 
-import { RelayError } from "../errors.ts";
+import type { RelayError } from "../errors.ts";
 import type { Envelope } from "./envelope.ts";
-
-/** An epoch that begins with the start of its run: ms since 1970, in base 36, of fixed width. */
-const TIMED_EPOCH = /^[0-9a-z]{9}-[A-Za-z0-9_-]{12}$/;
-const TIME_DIGITS = 9;
+import { integrityFault } from "./integrity_fault.ts";
+import { NewestRun } from "./newest_run.ts";
+import { isMessageNumber, type Place, placeOf, withoutPlace } from "./place.ts";
 
 /** A run, and how far it is read. */
 interface Run {
@@ -20,13 +19,6 @@ interface Run {
   next: number;
   /** Whether a message has proven the epoch. */
   proven: boolean;
-}
-
-/** The fields that {@linkcode StreamSealer} adds to a message. */
-interface Place {
-  readonly ch: string;
-  readonly ep: string;
-  readonly n: number;
 }
 
 /**
@@ -68,8 +60,7 @@ export class StreamOpener {
   #run: Run = { epoch: undefined, next: 0, proven: false };
   /** The run of the last message taken: one that is only announced changes nothing yet. */
   #read: Run | undefined;
-  /** The newest epoch with a time that a message has proven. One only announced may be forged, and far in the future. */
-  #newest: string | undefined;
+  readonly #newest = new NewestRun();
   #proven: boolean | undefined;
   /** The result of the last call: each waits for the one before, and fails with it. */
   #last: Promise<unknown> = Promise.resolve();
@@ -95,7 +86,7 @@ export class StreamOpener {
 
   /** Messages of run `epoch` were read before, by an earlier reader: none that is older is read. */
   seen(epoch: string): void {
-    if (TIMED_EPOCH.test(epoch)) this.#newest = epoch;
+    this.#newest.seen(epoch);
   }
 
   /**
@@ -154,7 +145,7 @@ export class StreamOpener {
     const message = parseObject(await opening);
     const place = placeOf(message);
     if (this.#proven === (place === undefined)) {
-      throw fault("messages with and without their place in the stream are mixed");
+      throw integrityFault("messages with and without their place in the stream are mixed");
     }
     if (place !== undefined) this.#prove(place, run, expected);
     this.#proven = place !== undefined;
@@ -162,26 +153,22 @@ export class StreamOpener {
   }
 
   #prove({ ch, ep, n }: Place, run: Run, expected: number): void {
-    if (ch !== this.#channel) throw fault("a message belongs to another channel");
-    if (ep !== (run.epoch ?? ep)) throw fault("a message belongs to another run of the channel");
+    if (ch !== this.#channel) throw integrityFault("a message belongs to another channel");
+    if (ep !== (run.epoch ?? ep)) {
+      throw integrityFault("a message belongs to another run of the channel");
+    }
     if (n !== expected) throw outOfOrder(n, expected);
     if (run.proven) return;
     // Again, as the run may have come without an epoch, or before an earlier one was proven.
     this.#refuseOlder(ep);
-    if (TIMED_EPOCH.test(ep)) this.#newest = ep;
+    this.#newest.seen(ep);
     run.epoch = ep;
     run.proven = true;
   }
 
-  /** Two runs that started in one millisecond count as the same age, and the second is refused. */
   #refuseOlder(epoch: string | undefined): void {
-    if (this.#newest === undefined || epoch === undefined || !TIMED_EPOCH.test(epoch)) return;
-    if (epoch === this.#newest && this.#proven === undefined) return; // an earlier reader left off in it
-    if (epoch.slice(0, TIME_DIGITS) <= this.#newest.slice(0, TIME_DIGITS)) {
-      throw fault(
-        "the relay replays an older run of the channel, or the clock of the new run's producer is behind",
-      );
-    }
+    const leftOff = this.#proven === undefined && this.#newest.is(epoch); // there by an earlier reader
+    if (!leftOff) this.#newest.check(epoch);
   }
 }
 
@@ -190,43 +177,26 @@ function mayBeSame(a: string | undefined, b: string | undefined): boolean {
   return a === undefined || b === undefined || a === b;
 }
 
-/** `undefined` where there is none. A `p` alone is no place but the message's own. */
-function placeOf({ ch, ep, n, p }: Record<string, unknown>): Place | undefined {
-  if (ch === undefined && ep === undefined && n === undefined) return undefined;
-  const padded = p === undefined || typeof p === "string";
-  if (typeof ch !== "string" || typeof ep !== "string" || !isMessageNumber(n) || !padded) {
-    throw fault("the place that a message has in the stream is incomplete or malformed");
-  }
-  return { ch, ep, n };
-}
-
-function withoutPlace(message: Record<string, unknown>): Record<string, unknown> {
-  const { ch: _ch, ep: _ep, n: _n, p: _p, ...rest } = message;
-  return rest;
-}
-
 /** The parser's error is dropped: it quotes content. */
 function parseObject(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw fault("a message is not JSON");
+    throw integrityFault("a message is not JSON");
   }
   if (isObject(value)) return value;
-  throw fault("a message is not a JSON object");
+  throw integrityFault("a message is not a JSON object");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isMessageNumber(n: unknown): n is number {
-  return Number.isSafeInteger(n) && Number(n) >= 0;
-}
-
 function checkNumber(n: number): void {
-  if (!isMessageNumber(n)) throw fault("the relay stated the number of a message that is none");
+  if (!isMessageNumber(n)) {
+    throw integrityFault("the relay stated the number of a message that is none");
+  }
 }
 
 /**
@@ -239,11 +209,7 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 function outOfOrder(n: number, expected: number): RelayError {
-  return fault(
+  return integrityFault(
     `message ${n} where ${expected} was expected: the relay dropped, repeated or reordered messages`,
   );
-}
-
-function fault(why: string): RelayError {
-  return new RelayError("integrity", `Cannot trust the stream: ${why}.`);
 }

@@ -9,6 +9,7 @@
 
 import { RelayError } from "../errors.ts";
 import type { Envelope } from "./envelope.ts";
+import { RESERVED } from "./place.ts";
 
 /** Most bytes that messages may be padded to a multiple of. */
 const MAX_PAD = 65_536;
@@ -19,7 +20,6 @@ const MAX_PAD = 65_536;
  */
 const MAYBE_RESERVED = /"(?:ch|ep|[np])"\s*:|\\u00[67]/;
 
-const RESERVED = ["ch", "ep", "n", "p"];
 const encoder = new TextEncoder();
 
 /** Options of {@linkcode StreamSealer}. */

@@ -7,7 +7,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import { type ErrorCode, RelayError } from "../errors.ts";
-import { shortId } from "./channels.ts";
+import { shortId } from "./short_id.ts";
 import type { Guard } from "./guard.ts";
 import { isStale, looksLikeToken, verifyToken } from "./token.ts";
 import type { TokenClaims, TokenRole } from "./token_claims.ts";
@@ -17,7 +17,9 @@ const logger = getLogger(["streamrelay", "relay"]);
 
 /** What a client wants to do. */
 export interface Use {
-  readonly role: TokenRole;
+  /** `operate` is to see what the operator sees: of all channels, so no token is for it. */
+  readonly role: TokenRole | "operate";
+  /** Empty for `operate`. */
   readonly channel: string;
 }
 
@@ -132,6 +134,7 @@ export class Access {
 
   #grant(claims: TokenClaims, { role, channel }: Use, holder: Holder): Grant {
     const { channel: own, roles, id, sub, expiresAt, maxUses } = claims;
+    if (role === "operate") throw forbidden("only the relay's secret opens this, no token does");
     if (own !== channel) throw forbidden("token is for another channel");
     if (!roles.includes(role)) throw forbidden(`token does not allow to ${role}`);
     const unused = maxUses === undefined

@@ -10,15 +10,18 @@ import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
 import { MemoryLog } from "../log/memory_log.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { newPlainEpoch } from "../protocol/position.ts";
-import { type Cancelling, Channel, type ProducerLink, type RunClaim } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type { RelayLimits } from "./limits.ts";
+import { LogMemory } from "./log_memory.ts";
 import { RelayMeter } from "./meter.ts";
+import type { ProducerLink } from "./producer_link.ts";
+import { Rate } from "./rate.ts";
+import type { Cancelling, RunClaim } from "./run.ts";
+import { shortId } from "./short_id.ts";
+import { StreamReport } from "./stream_report.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 const logger = getLogger(["streamrelay", "relay"]);
-
-/** What is left of a large log when all of them together are too large. */
-const SHRINK_STEP = 0.75;
 
 /** The channels by id. Like {@linkcode Channel} it has no clock of its own: {@linkcode sweep} is called with the time. */
 export class Channels {
@@ -28,11 +31,16 @@ export class Channels {
   readonly meter: RelayMeter = new RelayMeter();
   readonly #limits: RelayLimits;
   readonly #channels = new Map<string, Channel>();
-  #bytes = 0;
+  readonly #memory: LogMemory;
 
   constructor(limits: RelayLimits, now: number) {
     this.#limits = limits;
     this.now = now;
+    this.#memory = new LogMemory({
+      maxBytes: limits.maxMemory,
+      channels: () => this.#channels.values(),
+      remove: (channel) => this.#remove(channel),
+    });
   }
 
   /** Number of channels, ended ones that are still readable included. */
@@ -42,7 +50,7 @@ export class Channels {
 
   /** Bytes held by all logs. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#memory.bytes;
   }
 
   /** All channels, in the order they were made. */
@@ -108,15 +116,15 @@ export class Channels {
     const channel = this.#open(id);
     const before = channel.log;
     const open = before !== undefined && before.end === undefined;
-    const report = this.#reporter(channel);
+    const report = new StreamReport(channel);
     try {
       take(channel);
     } finally {
       if (channel.log === undefined && channel.readers.size === 0) this.#remove(channel);
     }
     if (before !== undefined && before !== channel.log) {
-      if (open) report();
-      this.#releaseUnread(channel, before);
+      if (open) this.#report(channel, report);
+      this.#memory.releaseUnread(channel, before);
     }
     logger.debug("[{channel}] producer connected", { channel: shortId(id) });
     return channel;
@@ -142,7 +150,7 @@ export class Channels {
       throw new RelayError("limit", `channel has ${this.#limits.maxConsumers} consumers already`);
     }
     channel.readers.add(reader);
-    reader.left = (log) => log !== channel.log && this.#releaseUnread(channel, log);
+    reader.left = (log) => log !== channel.log && this.#memory.releaseUnread(channel, log);
     if (!channel.live) channel.activeAt = this.now;
     logger.debug("[{channel}] consumer connected", { channel: shortId(id) });
     const { log, extent, meter } = channel;
@@ -156,13 +164,13 @@ export class Channels {
   /** Appends what a plain producer sent; see {@linkcode flush} for what is to follow. */
   append(channel: Channel, producer: ProducerLink, run: RecordRun): void {
     const ended = channel.end !== undefined;
-    this.#bytes += channel.append(producer, run, this.now);
+    this.#memory.grew(channel.append(producer, run, this.now));
     if (!ended && channel.end !== undefined) this.#report(channel);
   }
 
   /** Appends what a resumable producer sent. As {@linkcode append}. */
   appendRun(channel: Channel, producer: ProducerLink, run: RecordRun): void {
-    this.#bytes += channel.appendRun(producer, run, this.now);
+    this.#memory.grew(channel.appendRun(producer, run, this.now));
   }
 
   /** A resumable producer says that its run is complete; see {@linkcode Channel.finish}. */
@@ -175,7 +183,7 @@ export class Channels {
   /** Lets the readers of a channel read what has come, then keeps the shared memory bound. */
   flush(channel: Channel): void {
     channel.wake();
-    if (this.#bytes > this.#limits.maxMemory) this.#reclaim();
+    this.#memory.keepBound();
   }
 
   /** A producer is gone; see {@linkcode Channel.leave}. */
@@ -194,7 +202,7 @@ export class Channels {
       channel.await(cursor, log, { until: this.now + this.#limits.resumeTimeoutMs });
     }
     if (reader.log !== undefined && reader.log !== channel.log) {
-      this.#releaseUnread(channel, reader.log);
+      this.#memory.releaseUnread(channel, reader.log);
     }
     if (channel.readers.size > 0 || channel.end !== undefined) return;
     if (channel.log !== undefined) channel.activeAt = this.now;
@@ -239,109 +247,27 @@ export class Channels {
       if (this.#channels.size >= this.#limits.maxChannels) {
         throw new RelayError("limit", `relay has ${this.#limits.maxChannels} channels already`);
       }
-      channel = new Channel(id, this.now, { meter: this.meter });
+      channel = new Channel(id, this.now, { meter: this.meter, rate: this.#newRate() });
       this.#channels.set(id, channel);
     }
     return channel;
+  }
+
+  #newRate(): Rate | undefined {
+    const rate = { messages: this.#limits.maxMessageRate, bytes: this.#limits.maxByteRate };
+    return Rate.limits(rate) ? new Rate(rate, this.now) : undefined;
   }
 
   #remove(channel: Channel): void {
     // the last reader of an expired channel may leave when the id is another channel's already
     if (this.#channels.get(channel.id) !== channel) return;
     this.#channels.delete(channel.id);
-    if (channel.log !== undefined) this.#releaseUnread(channel, channel.log);
+    if (channel.log !== undefined) this.#memory.releaseUnread(channel, channel.log);
   }
 
-  /** Lets go of a log that no new reader can reach, once none of the channel's readers reads it any more. */
-  #releaseUnread(channel: Channel, log: ChannelLog): void {
-    for (const reader of channel.readers) if (reader.log === log) return;
-    this.#bytes -= log.bytes;
-    log.shrink(0);
+  /** Says how a stream ended: that which the channel has now, where it is not another one's `report`. */
+  #report(channel: Channel, report = new StreamReport(channel)): void {
+    this.meter.observer.ended(report.end.status);
+    report.write(this.now);
   }
-
-  /**
-   * Brings all logs together under `maxMemory`: streams that have ended go first, in the order they came, then the
-   * largest logs forget a part, then all they have. Readers at the tail lose nothing by that.
-   */
-  #reclaim(): void {
-    this.#dropEnded();
-    for (const left of [SHRINK_STEP, 0]) {
-      if (this.#bytes > this.#limits.maxMemory) this.#shrinkLargest(left);
-    }
-  }
-
-  #dropEnded(): void {
-    for (const channel of this.#channels.values()) {
-      if (this.#bytes <= this.#limits.maxMemory) return;
-      if (channel.end === undefined || channel.readers.size > 0) continue;
-      logger.warn("[{channel}] ended stream dropped before its time: --max-memory is reached", {
-        channel: shortId(channel.id),
-      });
-      this.#remove(channel);
-    }
-  }
-
-  /** The largest logs forget, until the bound is kept, all but the part `left` of what they have. */
-  #shrinkLargest(left: number): void {
-    const before = this.#bytes;
-    const logs = new Set<ChannelLog>();
-    for (const channel of this.#channels.values()) {
-      if (channel.log !== undefined) logs.add(channel.log);
-      for (const reader of channel.readers) if (reader.log !== undefined) logs.add(reader.log);
-    }
-    for (const log of [...logs].sort((a, b) => b.bytes - a.bytes)) {
-      if (this.#bytes <= this.#limits.maxMemory) break;
-      const size = log.bytes;
-      log.shrink(Math.floor(size * left));
-      this.#bytes += log.bytes - size;
-    }
-    const bytes = before - this.#bytes;
-    logger.warn("{bytes} bytes of oldest messages forgotten: --max-memory is reached", { bytes });
-  }
-
-  #report(channel: Channel): void {
-    this.#reporter(channel)();
-  }
-
-  /**
-   * Says, once the stream that the channel has now is over, how it ended and what passed: one line, with all totals as its
-   * properties (`--log-format json`). It waits for the end of the turn, so that readers who keep up have had the end too.
-   */
-  #reporter(channel: Channel): () => void {
-    const { id, log, meter, startedAt } = channel;
-    return () => {
-      const end: LogEnd = log?.end ?? { status: "expired" };
-      const seconds = Math.round((this.now - startedAt) / 100) / 10;
-      this.meter.observer.ended(end.status);
-      queueMicrotask(() =>
-        logger.info(
-          "[{channel}] stream ended: {status}, {messages} messages in {seconds} s, {bytes} bytes, " +
-            "{consumers} consumers, {gaps} gaps",
-          {
-            event: "stream ended",
-            channel: shortId(id),
-            status: statusText(end),
-            messages: log?.next ?? 0,
-            seconds,
-            bytes: meter.bytesIn,
-            messages_out: meter.messagesOut,
-            bytes_out: meter.bytesOut,
-            consumers: meter.readers,
-            gaps: meter.gaps,
-            messages_missed: meter.missed,
-          },
-        )
-      );
-    };
-  }
-}
-
-function statusText({ status, exitCode, signal }: LogEnd): string {
-  const detail = signal ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
-  return detail === undefined ? status : `${status} (${detail})`;
-}
-
-/** The part of a channel id that a log line shows: enough to find it, too little to join it. */
-export function shortId(id: string): string {
-  return id.slice(0, 8);
 }

@@ -78,7 +78,7 @@ export class Guard {
     const count = this.#connections.get(key) ?? 0;
     const { maxConnections } = this.#options;
     if (count >= maxConnections) {
-      throw limit(`your address has ${maxConnections} connections already`, RETRY_MS);
+      throw limit(`your address has ${several(maxConnections, "connection")} already`, RETRY_MS);
     }
     this.#connections.set(key, count + 1);
     let open = true;
@@ -125,6 +125,11 @@ export function limit(why: string, waitMs: number): RelayError {
     tellPeer: true,
     retryAfterMs: seconds * 1000,
   });
+}
+
+/** How many there are, in words: `1 stream`, `2 streams`. */
+export function several(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** An IPv4 address as it is, of an IPv6 address the first 64 bits. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { limit } from "./guard.ts";
+import { limit, several } from "./guard.ts";
 
 /** Options of {@linkcode Leases}. */
 export interface LeasesOptions {
@@ -80,7 +80,7 @@ export class Leases {
     const streams = this.#users.get(sub) ?? new Map<string, number>();
     const fresh = !streams.has(stream);
     if (fresh && streams.size >= maxStreams) {
-      throw limit(`${sub} has ${maxStreams} streams already`, RETRY_MS);
+      throw limit(`${sub} has ${several(maxStreams, "stream")} already`, RETRY_MS);
     }
     this.#users.set(sub, streams);
     const renew = () => void streams.set(stream, this.#now() + ttlMs);

@@ -42,7 +42,7 @@ export interface RelayLimits {
   readonly leaseTtlMs: number;
   /** Connections of one address; one more is refused with 429. */
   readonly maxConnectionsPerAddress: number;
-  /** Messages a second that are read from one producer; a faster one waits. */
+  /** Messages a second that are read from the producers of a channel, one after the other; a faster one waits. */
   readonly maxMessageRate: number;
   /** Bytes a second, likewise. */
   readonly maxByteRate: number;

@@ -5,13 +5,14 @@
  */
 
 import { memoryUsage } from "node:process";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Counter, Histogram } from "prom-client";
 import type { ErrorCode } from "../errors.ts";
 import type { LogEnd } from "../log/channel_log.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import type { Channels } from "./channels.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { Observer } from "./meter.ts";
+import { MetricRegistry } from "./metric_registry.ts";
 
 /** Options of {@linkcode Metrics}. */
 export interface MetricsOptions {
@@ -61,7 +62,7 @@ const STATES: readonly ChannelState[] = ["waiting", "live", "away", "ended"];
 export class Metrics implements Observer {
   /** `Content-Type` of {@linkcode text}. */
   readonly contentType: string;
-  readonly #registry = new Registry();
+  readonly #registry = new MetricRegistry();
   readonly #firstMessage: Histogram;
   readonly #relayed: Histogram;
   readonly #ended: Counter;
@@ -69,28 +70,34 @@ export class Metrics implements Observer {
 
   /** From now on it observes `channels`. */
   constructor(options: MetricsOptions) {
-    this.contentType = this.#registry.contentType;
+    const registry = this.#registry;
+    this.contentType = registry.contentType;
     this.#watchChannels(options);
     this.#watchTraffic(options.channels);
     this.#watchProcess(options);
-    this.#firstMessage = this.#histogram(
-      "streamrelay_first_message_seconds",
-      "Time from the making of a channel, by whichever side came first, to its first message",
-      FIRST_MESSAGE_BUCKETS,
-    );
-    this.#relayed = this.#histogram(
-      "streamrelay_relay_seconds",
-      "Time from the append of a batch to its first write to a consumer; a sample a second and channel",
-      RELAY_BUCKETS,
-    );
-    this.#ended = this.#counter("streamrelay_streams_ended_total", "Ended streams", "status");
-    this.#refused = this.#counter("streamrelay_refusals_total", "Clients turned away", "reason");
+    this.#firstMessage = registry.histogram("streamrelay_first_message_seconds", {
+      help: "Time from the making of a channel, by whichever side came first, to its first message",
+      buckets: FIRST_MESSAGE_BUCKETS,
+    });
+    this.#relayed = registry.histogram("streamrelay_relay_seconds", {
+      help:
+        "Time from the append of a batch to its first write to a consumer; a sample a second and channel",
+      buckets: RELAY_BUCKETS,
+    });
+    this.#ended = registry.counter("streamrelay_streams_ended_total", {
+      help: "Ended streams",
+      label: "status",
+    });
+    this.#refused = registry.counter("streamrelay_refusals_total", {
+      help: "Clients turned away",
+      label: "reason",
+    });
     options.channels.meter.observer = this;
   }
 
   /** All of it in Prometheus' text format. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.#registry.text();
   }
 
   firstMessage(ms: number): void {
@@ -110,112 +117,79 @@ export class Metrics implements Observer {
   }
 
   #watchChannels({ channels, limits }: MetricsOptions): void {
-    this.#gauge("streamrelay_channels", "Channels", (gauge) => {
-      const counts = countStates(channels);
-      for (const state of STATES) gauge.set({ state }, counts[state]);
-    }, ["state"]);
-    this.#gauge("streamrelay_consumers", "Consumers", (gauge) => {
-      gauge.set(lags(channels).consumers);
+    const registry = this.#registry;
+    registry.gauge("streamrelay_channels", {
+      help: "Channels",
+      labels: ["state"],
+      collect(gauge) {
+        const counts = countStates(channels);
+        for (const state of STATES) gauge.set({ state }, counts[state]);
+      },
     });
-    this.#gauge(
-      "streamrelay_consumer_lag_messages",
-      "Messages that consumers have still to be sent: the most of one consumer, and of all together",
-      (gauge) => {
+    registry.gauge("streamrelay_consumers", {
+      help: "Consumers",
+      collect: (gauge) => gauge.set(lags(channels).consumers),
+    });
+    registry.gauge("streamrelay_consumer_lag_messages", {
+      help:
+        "Messages that consumers have still to be sent: the most of one consumer, and of all together",
+      labels: ["of"],
+      collect(gauge) {
         const { most, sum } = lags(channels);
         gauge.set({ of: "slowest" }, most);
         gauge.set({ of: "all" }, sum);
       },
-      ["of"],
-    );
-    this.#gauge("streamrelay_retained_bytes", "Bytes held in the logs of all channels", (gauge) => {
-      gauge.set(channels.bytes);
     });
-    this.#gauge("streamrelay_retained_bytes_limit", "Their bound, --max-memory", (gauge) => {
-      gauge.set(limits.maxMemory);
+    registry.gauge("streamrelay_retained_bytes", {
+      help: "Bytes held in the logs of all channels",
+      collect: (gauge) => gauge.set(channels.bytes),
+    });
+    registry.gauge("streamrelay_retained_bytes_limit", {
+      help: "Their bound, --max-memory",
+      collect: (gauge) => gauge.set(limits.maxMemory),
     });
   }
 
   #watchTraffic({ meter }: Channels): void {
-    this.#sums("streamrelay_messages_total", "Messages from producers and to consumers", () => ({
-      in: meter.messagesIn,
-      out: meter.messagesOut,
-    }));
-    this.#sums("streamrelay_bytes_total", "Bytes of those messages", () => ({
-      in: meter.bytesIn,
-      out: meter.bytesOut,
-    }));
-    this.#sum("streamrelay_gaps_total", "Times a consumer was told of messages missing", () => {
-      return meter.gaps;
+    const registry = this.#registry;
+    registry.sums("streamrelay_messages_total", {
+      help: "Messages from producers and to consumers",
+      values: () => ({ in: meter.messagesIn, out: meter.messagesOut }),
     });
-    this.#sum("streamrelay_gap_messages_total", "Messages that were missing", () => meter.missed);
+    registry.sums("streamrelay_bytes_total", {
+      help: "Bytes of those messages",
+      values: () => ({ in: meter.bytesIn, out: meter.bytesOut }),
+    });
+    registry.sum("streamrelay_gaps_total", {
+      help: "Times a consumer was told of messages missing",
+      value: () => meter.gaps,
+    });
+    registry.sum("streamrelay_gap_messages_total", {
+      help: "Messages that were missing",
+      value: () => meter.missed,
+    });
   }
 
   #watchProcess({ connections, version }: MetricsOptions): void {
+    const registry = this.#registry;
     const startedAt = (Date.now() - performance.now()) / 1000;
-    this.#gauge("streamrelay_connections", "Open connections of clients", (gauge) => {
-      gauge.set(connections());
+    registry.gauge("streamrelay_connections", {
+      help: "Open connections of clients",
+      collect: (gauge) => gauge.set(connections()),
     });
-    this.#gauge("streamrelay_build_info", "1, with the version", (gauge) => {
-      gauge.set({ version }, 1);
-    }, ["version"]);
-    this.#gauge("process_start_time_seconds", "Start of the process since 1970", (gauge) => {
-      gauge.set(startedAt);
+    registry.gauge("streamrelay_build_info", {
+      help: "1, with the version",
+      labels: ["version"],
+      collect: (gauge) => gauge.set({ version }, 1),
     });
-    this.#gauge("process_resident_memory_bytes", "Memory of the process", (gauge) => {
-      gauge.set(memoryUsage().rss);
+    registry.gauge("process_start_time_seconds", {
+      help: "Start of the process since 1970",
+      collect: (gauge) => gauge.set(startedAt),
     });
-  }
-
-  #gauge(
-    name: string,
-    help: string,
-    collect: (gauge: Gauge) => void,
-    labelNames: string[] = [],
-  ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.#registry],
-      collect() {
-        collect(this);
-      },
+    registry.gauge("process_resident_memory_bytes", {
+      help: "Memory of the process",
+      collect: (gauge) => gauge.set(memoryUsage().rss),
     });
-  }
-
-  /** A counter that is one of the plain numbers. */
-  #sum(name: string, help: string, value: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  }
-
-  /** A counter for each direction. */
-  #sums(name: string, help: string, values: () => Record<"in" | "out", number>): void {
-    new Counter({
-      name,
-      help,
-      labelNames: ["direction"],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const [direction, value] of Object.entries(values())) this.inc({ direction }, value);
-      },
-    });
-  }
-
-  #counter(name: string, help: string, label: string): Counter {
-    return new Counter({ name, help, labelNames: [label], registers: [this.#registry] });
-  }
-
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name, help, buckets, registers: [this.#registry] });
   }
 }
 

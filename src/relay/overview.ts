@@ -5,7 +5,8 @@
  */
 
 import type { LogEnd } from "../log/channel_log.ts";
-import type { ChannelState, Meta } from "../protocol/control.ts";
+import type { ChannelState } from "../protocol/control.ts";
+import type { Meta } from "../protocol/meta.ts";
 import { formatPosition } from "../protocol/position.ts";
 import type { Channel } from "./channel.ts";
 import type { Channels } from "./channels.ts";

@@ -1,5 +1,5 @@
 /**
- * How fast one producer may send.
+ * How fast the producers of a channel may send.
  *
  * @module
  */
@@ -15,6 +15,9 @@ export interface RateOptions {
 /**
  * Says how long a producer is to wait so that on average it keeps to messages and bytes per second; one second's worth may
  * come at once. What has been sent is never refused: the wait is the answer, and the producer feels it as a slow relay.
+ *
+ * It belongs to a channel, not to a connection: a producer that comes back, or one run after another, goes on paying for what
+ * came before.
  *
  * It has no clock: who calls passes the time, ms.
  *

@@ -6,48 +6,9 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
-import type { Position } from "../protocol/position.ts";
 import { RunMeter } from "./meter.ts";
-
-/** Where a reader wants to begin. */
-export interface Wish {
-  /** The message it wants next, or `live` for what is still to come (default: the oldest message retained). */
-  readonly position?: Position | "live";
-  /** Whether it goes on with another run than that of its position, or after the one it reads (default false). */
-  readonly restart?: boolean;
-}
-
-/** A run that a reader begins to read. */
-export interface Beginning {
-  readonly epoch: string;
-  /** The message it is read from. */
-  readonly from: number;
-  /** Number of messages so far; `from` may be above it while a relay that has restarted is refilled. */
-  readonly next: number;
-  /** Whether the reader had another run before. */
-  readonly restart: boolean;
-}
-
-/** Where a {@linkcode Subscriber} puts what it reads; a transport implements it. */
-export interface Outlet {
-  /** Whether it can be told of a gap in mid-stream; a plain reader cannot. */
-  readonly toldOfGaps: boolean;
-  /** A run begins. */
-  begin(run: Beginning): void;
-  /** Messages from `from` up to, not including, `to` are no longer retained. `false`: this reader cannot go on then. */
-  gap(from: number, to: number): boolean;
-  /**
-   * Sends a run of records that begins at message `seq`. `true`: the run is of no more use. `false`: it is still being
-   * read from until {@linkcode Subscriber.drained} is called.
-   */
-  write(records: Uint8Array, seq: number): boolean;
-  /** The producer's connection was lost, or is there again. */
-  producer(state: "live" | "away"): void;
-  /** Everything was written and the stream, of `next` messages, has ended. */
-  end(end: LogEnd, next: number): void;
-  /** What the reader asked for is not to be had. */
-  refuse(error: RelayError): void;
-}
+import type { Outlet } from "./outlet.ts";
+import { fulfil, type Wish } from "./wish.ts";
 
 /** A log, and who counts what is read of it. */
 interface Run {
@@ -125,29 +86,20 @@ export class Subscriber {
   }
 
   /**
-   * Begins to read `log`, of a run of which `extent` messages exist, where it wished to. What a producer made before its
-   * connection stood is live for a reader who was here first (`waited`). What is read is counted by `meter`.
+   * Begins to read `log`, of a run of which `extent` messages exist, where it wished to (see {@linkcode fulfil}); `waited` for it
+   * where it was here first. What is read is counted by `meter`.
    */
   begin(
     log: ChannelLog,
     extent: number = log.next,
     { waited = false, meter = UNCOUNTED }: { waited?: boolean; meter?: RunMeter } = {},
   ): void {
-    const { position, restart } = this.#wish;
-    const run = { log, meter };
-    if (position === undefined) return this.#begin(run, 0, false);
-    if (position === "live") return this.#begin(run, waited ? log.first : extent, false);
-    if (position.epoch !== log.epoch) {
-      if (restart) return this.#begin(run, 0, true);
-      return this.#refuse("fenced", "that run is over: another one has begun");
+    const place = fulfil(this.#wish, { log, extent, waited });
+    if (place instanceof RelayError) {
+      this.#finished = true;
+      return this.#outlet.refuse(place);
     }
-    if (position.seq <= extent) return this.#begin(run, position.seq, false);
-    this.#refuse("protocol", `position is beyond the ${extent} messages of the run`);
-  }
-
-  #refuse(code: "fenced" | "protocol", why: string): void {
-    this.#finished = true;
-    this.#outlet.refuse(new RelayError(code, why, { tellPeer: true }));
+    this.#begin({ log, meter }, place.from, place.restart);
   }
 
   /** Reads on from message `from`, or from the oldest one where that is later, which is a gap. */

@@ -115,7 +115,9 @@ export function isStale(error: RelayError): boolean {
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return "token has expired";
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return error.claim === "nbf" ? "token is not good yet" : "token is malformed";
+    // the claim may be of another type, too
+    const early = error.claim === "nbf" && error.reason === "check_failed";
+    return early ? "token is not good yet" : "token is malformed";
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return `token is not signed by ${ALGORITHM}`;
   if (error instanceof errors.JWSSignatureVerificationFailed) {

@@ -6,45 +6,15 @@
  * @module
  */
 
-import { Backoff, pause } from "../client/backoff.ts";
+import { Absence } from "../client/absence.ts";
+import { pause } from "../client/backoff.ts";
 import { MessageReader } from "../client/message_reader.ts";
+import type { StreamEvent } from "../client/stream_event.ts";
+import { broken, StreamReader } from "../client/stream_reader.ts";
 import { isTransient } from "../client/transient.ts";
-import { RelayError } from "../errors.ts";
-import {
-  type ChannelState,
-  type EndDetails,
-  type EndStatus,
-  parseToConsumer,
-  type ToConsumer,
-} from "../protocol/control.ts";
-import { decodeDataFrame } from "../protocol/data_frame.ts";
-import type { Message } from "../protocol/message.ts";
-import { formatPosition, isPlainEpoch, type Position } from "../protocol/position.ts";
+import type { RelayError } from "../errors.ts";
+import { parseToConsumer } from "../protocol/relay_control.ts";
 import { BrowserSocket } from "./browser_socket.ts";
-
-/** What a channel has for its page, in order. */
-export type LinkEvent =
-  /** Messages; `position` is that of the message after them. */
-  | {
-    readonly kind: "messages";
-    readonly messages: readonly Message[];
-    readonly position: Position;
-  }
-  /** A run begins to be read, or goes on after a reconnect, at message `from` of `next` that exist. */
-  | {
-    readonly kind: "begin";
-    readonly restart: boolean;
-    readonly from: number;
-    readonly next: number;
-  }
-  /** Messages `from` to `to`, that one not included, are no longer retained. */
-  | { readonly kind: "gap"; readonly from: number; readonly to: number }
-  /** The producer: awaited, there, away (it may come back), at its end. */
-  | { readonly kind: "producer"; readonly state: ChannelState }
-  /** The relay cannot be reached for the moment: the next attempt is in `retryMs`. */
-  | { readonly kind: "away"; readonly error: RelayError; readonly retryMs: number }
-  /** The relay says that the run has ended. */
-  | { readonly kind: "end"; readonly status: EndStatus } & EndDetails;
 
 /** Options of {@linkcode BrowserLink}. */
 export interface BrowserLinkOptions {
@@ -57,33 +27,44 @@ export interface BrowserLinkOptions {
   readonly token?: string;
   /** Shown with the token: the nonce of `src/protocol/holder.ts` (default none). */
   readonly holder?: string;
-  /** How long the relay may be away, ms (default 600,000); then reading fails. */
+  /** How long an absent relay is tried again, ms (default 600,000); then only on {@linkcode BrowserLink.retryNow}. */
   readonly giveUpMs?: number;
+  /** Time for the relay to answer a hello, ms (default 9,000): less than a relay waits for one. */
+  readonly welcomeTimeoutMs?: number;
   /** Stops reading when aborted. */
   readonly signal: AbortSignal;
 }
 
 const GIVE_UP_MS = 600_000;
-/** Bytes of lines read in one go, so that what comes in a large frame does not hold up the page. */
-const PIECE_BYTES = 64 * 1024;
-const NEWLINE = 0x0a;
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const WELCOME_TIMEOUT_MS = 9_000;
+/** The longest that a timer can wait, ms (25 days). */
+const LONGEST_MS = 2 ** 31 - 1;
+const RETRY_NOW = Symbol("retry now");
 
-/** Reads one channel. Nothing is handed out twice, and nothing that is missing goes without a word. */
+/** Reads one channel, over as many connections as it takes. */
 export class BrowserLink {
   readonly #options: BrowserLinkOptions;
-  #reader!: MessageReader;
+  readonly #absence: Absence;
+  #reader: StreamReader | undefined;
   #socket: BrowserSocket | undefined;
   #retry: AbortController | undefined;
-  /** The run being read, and the message of it that comes next. */
-  #epoch: string | undefined;
-  #next = 0;
 
   constructor(options: BrowserLinkOptions) {
     this.#options = options;
+    this.#absence = new Absence(options.giveUpMs ?? GIVE_UP_MS);
   }
 
-  /** The network is back, or the page is: where a connection is awaited, it is tried now. */
+  /** How many messages of the run there were when the connection stood. */
+  get existing(): number {
+    return this.#reader?.existing ?? 0;
+  }
+
+  /** Whether the relay was away for so long that it is tried again only when {@linkcode BrowserLink.retryNow} is called. */
+  get resting(): boolean {
+    return this.#absence.leftMs === 0;
+  }
+
+  /** The network is back, or the page is, or its reader says so: where a connection is awaited, it is tried now. */
   retryNow(): void {
     this.#retry?.abort(RETRY_NOW);
   }
@@ -96,41 +77,40 @@ export class BrowserLink {
   /**
    * All that comes, up to the end of the run.
    *
-   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `unreachable` after `giveUpMs` …
+   * @throws {RelayError} why nothing comes any more: `unauthorized`, `integrity`, `limit` …
    */
-  async *events(): AsyncGenerator<LinkEvent, void, undefined> {
-    const { channel, key, giveUpMs = GIVE_UP_MS, signal } = this.#options;
-    this.#reader = await MessageReader.create(channel, key);
-    const backoff = new Backoff();
-    let awaySince: number | undefined;
+  async *events(): AsyncGenerator<StreamEvent, void, undefined> {
+    const { channel, key } = this.#options;
+    const messages = await MessageReader.create(channel, key);
+    const reader = new StreamReader({ messages, from: "start", followRestart: true });
+    this.#reader = reader;
     for (;;) {
       try {
-        for await (const event of this.#connection()) {
-          awaySince = undefined;
-          if (event.kind === "messages") backoff.reset(); // a welcome alone is no progress
+        for await (const event of this.#connected(reader)) {
           yield event;
           if (event.kind === "end") return;
         }
       } catch (error) {
-        signal.throwIfAborted();
-        if (this.#socket?.overrun) continue;
-        const now = performance.now();
-        awaySince ??= now;
-        if (!isTransient(error) || now - awaySince > giveUpMs) throw error;
-        const retryMs = backoff.next();
-        yield { kind: "away", error, retryMs };
-        await this.#pause(retryMs);
-      } finally {
-        this.#socket?.close();
-        this.#socket = undefined;
+        const failure = this.#passing(error);
+        yield { kind: "relay", state: "away", error: failure };
+        await this.#pause();
       }
     }
   }
 
-  async #pause(ms: number): Promise<void> {
+  /** `error`, where another connection may do better; throws it where none is worth a try. */
+  #passing(error: unknown): RelayError {
+    this.#options.signal.throwIfAborted();
+    this.#absence.begin();
+    if (!isTransient(error)) throw error;
+    return error;
+  }
+
+  async #pause(): Promise<void> {
     this.#retry = new AbortController();
     try {
-      await pause(ms, AbortSignal.any([this.#options.signal, this.#retry.signal]));
+      const signal = AbortSignal.any([this.#options.signal, this.#retry.signal]);
+      await (this.resting ? pause(LONGEST_MS, signal) : this.#absence.pause(signal));
     } catch (reason) {
       if (reason !== RETRY_NOW) throw reason;
     } finally {
@@ -138,100 +118,56 @@ export class BrowserLink {
     }
   }
 
-  /** What comes on one connection. */
-  async *#connection(): AsyncGenerator<LinkEvent, never, undefined> {
+  /** What comes on one connection. Ends where that was given up because the page is slower: the next one goes on there. */
+  async *#connected(reader: StreamReader): AsyncGenerator<StreamEvent, void, undefined> {
     const { url, token: credential, holder, signal } = this.#options;
     const socket = this.#socket = await BrowserSocket.open(url, signal);
     const close = () => socket.close();
     signal.addEventListener("abort", close, { once: true });
     try {
-      const position = this.#epoch === undefined ? undefined : formatPosition(this.#position);
-      const hello = { type: "hello", role: "consume", position, restart: true } as const;
-      socket.send({ ...hello, credential, holder });
-      for (;;) {
-        const data = await socket.receive();
-        if (typeof data === "string") yield this.#control(parseToConsumer(data));
-        else yield* this.#data(data);
-      }
+      signal.throwIfAborted(); // it may have been while nobody listened
+      socket.send({
+        type: "hello",
+        role: "consume",
+        position: reader.wish,
+        restart: true,
+        credential,
+        holder,
+      });
+      yield* this.#read(socket, reader);
+    } catch (error) {
+      if (!socket.overrun) throw error;
     } finally {
       signal.removeEventListener("abort", close);
+      socket.close();
+      this.#socket = undefined;
     }
   }
 
-  get #position(): Position {
-    return { epoch: this.#epoch!, seq: this.#next };
-  }
-
-  async *#data(bytes: Uint8Array): AsyncGenerator<LinkEvent, void, undefined> {
-    const { seq, lines } = decodeDataFrame(bytes);
-    if (this.#epoch === undefined) throw broken("sent data before it said of which run");
-    if (seq !== this.#next) throw broken(`sent message ${seq} where ${this.#next} was to come`);
-    for (const piece of pieces(lines)) {
-      const { messages, fault } = await this.#reader.lines(decoder.decode(piece));
-      this.#next += messages.length;
-      if (messages.length > 0) yield { kind: "messages", messages, position: this.#position };
-      if (fault !== undefined) throw fault;
-    }
-  }
-
-  #control(message: ToConsumer): LinkEvent {
-    switch (message.type) {
-      case "welcome":
-      case "producer":
-        return { kind: "producer", state: message.state };
-      case "begin":
-      case "restart":
-        return this.#begin(message);
-      case "gap":
-        if (message.from !== this.#next || message.to <= message.from) {
-          throw broken("states a gap where there is none");
-        }
-        this.#reader.skipTo(message.to);
-        this.#next = message.to;
-        return { kind: "gap", from: message.from, to: message.to };
-      case "end": {
-        const { type: _, next, ...end } = message;
-        if (next !== this.#next) {
-          throw broken(`ended the run at message ${next}, not ${this.#next}`);
-        }
-        return { kind: "end", ...end };
+  async *#read(socket: BrowserSocket, reader: StreamReader): AsyncGenerator<StreamEvent, never> {
+    for (let data = await this.#firstWord(socket);; data = await socket.receive()) {
+      this.#absence.end();
+      if (typeof data === "string") {
+        const event = reader.control(parseToConsumer(data));
+        if (event.kind === "cancelling") throw broken("answers what it was not asked");
+        yield event;
+      } else {
+        this.#absence.progressed();
+        yield* reader.data(data);
       }
-      case "cancelling":
-        throw broken("answers what it was not asked");
     }
   }
 
-  #begin(
-    { type, epoch, from, next }: ToConsumer & { type: "begin" | "restart" },
-  ): LinkEvent {
-    const restart = type === "restart";
-    const known = !restart && this.#epoch !== undefined;
-    const asked = known ? epoch === this.#epoch && from === this.#next : from === 0;
-    if (!asked || restart && epoch === this.#epoch) {
-      throw broken("begins elsewhere than it was asked to");
+  /** What the relay answers to the hello. One that takes too long is no relay any more, and no ping of a page would tell. */
+  async #firstWord(socket: BrowserSocket): Promise<string | Uint8Array> {
+    const timer = setTimeout(
+      () => socket.close(),
+      this.#options.welcomeTimeoutMs ?? WELCOME_TIMEOUT_MS,
+    );
+    try {
+      return await socket.receive();
+    } finally {
+      clearTimeout(timer);
     }
-    // a plain producer does not know the epoch that the relay gave its run
-    this.#reader.expect(isPlainEpoch(epoch) ? undefined : epoch, from);
-    this.#epoch = epoch;
-    this.#next = from;
-    return { kind: "begin", restart, from, next };
   }
-}
-
-const RETRY_NOW = Symbol("retry now");
-
-/** Whole lines, in pieces of about the size above. */
-function* pieces(lines: Uint8Array): Generator<Uint8Array> {
-  for (let from = 0; from < lines.length;) {
-    const to = lines.length - from <= PIECE_BYTES
-      ? lines.length
-      : lines.indexOf(NEWLINE, from + PIECE_BYTES - 1) + 1;
-    yield lines.subarray(from, to);
-    from = to;
-  }
-}
-
-/** A relay that does not keep to the protocol cannot be trusted to be complete. */
-function broken(what: string): RelayError {
-  return new RelayError("incomplete", `The relay ${what}`);
 }

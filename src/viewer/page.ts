@@ -5,19 +5,20 @@
  * @module
  */
 
+import type { StreamEvent } from "../client/stream_event.ts";
 import { RelayError } from "../errors.ts";
 import type { ChannelState } from "../protocol/control.ts";
-import { isToken, type Message } from "../protocol/message.ts";
-import { formatPosition } from "../protocol/position.ts";
+import { isToken } from "../protocol/message.ts";
 import type { Address } from "./address.ts";
 import { Announcer } from "./announcer.ts";
 import { askFor, type Wanted } from "./ask.ts";
-import { BrowserLink, type LinkEvent } from "./browser_link.ts";
+import { BrowserLink } from "./browser_link.ts";
+import { copyOnClick } from "./copy_button.ts";
 import { type Ending, endingOfError, endingOfMessage, endingOfRun } from "./ending.ts";
+import { entriesOf } from "./entries.ts";
+import { Figures } from "./figures.ts";
 import { holderOf } from "./holder.ts";
 import { nextTask } from "./next_task.ts";
-import { Pace } from "./pace.ts";
-import { PaceChart } from "./pace_chart.ts";
 import type { Mood, Screen } from "./screen.ts";
 import { SideMessages } from "./side_messages.ts";
 import { Tail } from "./tail.ts";
@@ -27,8 +28,6 @@ import { Transcript } from "./transcript.ts";
 const FRAME_MS = 8;
 /** Work on messages before the browser gets its turn, ms. */
 const READ_MS = 12;
-/** Between two points of the chart, ms. */
-const CHART_MS = 1_000;
 
 const STATES: Record<ChannelState, [text: string, mood: Mood]> = {
   waiting: ["Waiting for the producer", "busy"],
@@ -43,11 +42,8 @@ export class Page {
   readonly #transcript: Transcript;
   readonly #side: SideMessages;
   readonly #tail: Tail;
-  readonly #pace = new Pace(performance.now());
-  readonly #chart: PaceChart;
+  readonly #figures: Figures;
   #link: BrowserLink | undefined;
-  /** How many messages of the run there were when the connection stood. */
-  #existing = 0;
   /** As the relay last said. */
   #producer: ChannelState = "waiting";
   #gaps = false;
@@ -60,10 +56,10 @@ export class Page {
     this.#transcript = new Transcript({ rendered, raw, onFinished: (text) => announcer.say(text) });
     this.#side = new SideMessages(screen.side);
     this.#tail = new Tail(screen.follow);
-    this.#chart = new PaceChart(screen.chart);
+    this.#figures = new Figures(screen);
     screen.rawSwitch.addEventListener("click", () => this.#switchView());
-    screen.copy.addEventListener("click", () => void this.#copy());
-    screen.retry.addEventListener("click", () => location.reload());
+    copyOnClick(screen.copy, () => this.#transcript.copy);
+    screen.retry.addEventListener("click", () => this.#retry());
     addEventListener("online", () => this.#link?.retryNow());
     addEventListener("offline", () => this.#link?.distrust());
     addEventListener("visibilitychange", () => this.#link?.retryNow());
@@ -71,20 +67,16 @@ export class Page {
 
   /** Reads the channel to its end; asks for what is missing to read it. */
   async run(address: Address): Promise<void> {
-    const clock = setInterval(() => this.#tick(), CHART_MS);
     let { key, token } = address;
     for (;;) {
       const failure = await this.#read({ ...address, key, token });
       const wanted = wantedAfter(failure, key !== undefined);
-      if (wanted === undefined || this.#pace.total > 0) break;
+      if (wanted === undefined || this.#figures.tokens > 0) break;
       const given = await askFor(wanted, this.#screen);
       if (wanted === "key") key = given;
       else token = given;
     }
-    clearInterval(clock);
-    this.#tick();
-    const { mean } = this.#pace;
-    this.#screen.fact("pace", mean === undefined ? "–" : `${figure(mean)} tokens/s on average`);
+    this.#figures.stop();
   }
 
   /** Reads until the end; resolves with why it failed, if it did. */
@@ -107,6 +99,7 @@ export class Page {
         }
       }
     } catch (error) {
+      if (!(error instanceof RelayError)) reportError(error); // a bug: its reader is not told more than that there is one
       this.#end(endingOfError(error));
       return error;
     } finally {
@@ -116,12 +109,11 @@ export class Page {
   }
 
   /** Takes note of what came; the ending, if that is what it was. */
-  #take(event: LinkEvent): Ending | undefined {
+  #take(event: StreamEvent): Ending | undefined {
     switch (event.kind) {
       case "messages":
         return this.#messages(event);
       case "begin":
-        this.#existing = event.next;
         if (event.restart) this.#note("The producer was started anew: its new run follows");
         // that a run begins is how those who waited learn of its producer
         if (this.#producer !== "ended") this.#screen.state(...STATES.live);
@@ -131,51 +123,50 @@ export class Page {
         this.#note(`Messages ${event.from} to ${event.to - 1} are no longer retained by the relay`);
         return;
       case "producer":
+        this.#screen.retry.hidden = true; // the relay is there
         this.#producer = event.state;
         this.#screen.state(...STATES[event.state]);
         return;
-      case "away":
-        this.#screen.state(awayText(event.error), "away");
+      case "relay":
+        this.#away(event.error);
         return;
       case "end":
         return endingOfRun(event.status, event);
+      case "text":
+      case "cancelling":
+        return; // nobody asks for these here
     }
   }
 
-  #messages({ messages, position }: LinkEvent & { kind: "messages" }): Ending | undefined {
-    const first = position.seq - messages.length;
-    const old = messages.slice(0, Math.max(0, this.#existing - first)).filter(isToken).length;
-    const all = messages.filter(isToken).length;
-    const now = performance.now();
-    this.#pace.count(old, now, { live: false });
-    this.#pace.count(all - old, now);
-    this.#screen.fact("position", `message ${position.seq}`, formatPosition(position));
-    this.#addText(messages);
+  /** The relay is tried again, or, where that took too long, its reader is asked to say when. */
+  #away(error: RelayError | undefined): void {
+    if (!this.#link?.resting) return this.#screen.state(awayText(error), "away");
+    this.#screen.state(endingOfError(error).text, "bad");
+    this.#offer("Try again");
+  }
+
+  /** What is there stays where the channel is still read: a page that is reloaded comes from the relay, too. */
+  #retry(): void {
+    if (this.#link === undefined) return location.reload();
+    this.#screen.retry.hidden = true;
+    this.#screen.state("Connecting", "busy");
+    this.#link.retryNow();
+  }
+
+  #offer(what: "Reload" | "Try again"): void {
+    this.#screen.retry.textContent = what;
+    this.#screen.retry.hidden = false;
+  }
+
+  #messages({ messages, position }: StreamEvent & { kind: "messages" }): Ending | undefined {
+    const { existing } = this.#link!;
+    this.#figures.count(messages, { position: position!, existing }); // relays that have pages have positions
+    for (const entry of entriesOf(messages)) this.#transcript.add(entry);
     for (const message of messages) {
       const ending = endingOfMessage(message, this.#gaps);
       if (ending !== undefined) return ending;
       if (!isToken(message) && message.type !== "reasoning") this.#side.add(message);
     }
-  }
-
-  /** Tokens that came together are one piece of text. */
-  #addText(messages: readonly Message[]): void {
-    let kind: "text" | "thought" = "text";
-    let text = "";
-    const flush = () => {
-      if (text !== "") this.#transcript.add({ kind, text });
-      text = "";
-    };
-    for (const message of messages) {
-      const thought = message.type === "reasoning";
-      if (!thought && !isToken(message)) continue;
-      const { content } = message as { content?: unknown };
-      if (typeof content !== "string") continue;
-      if (thought !== (kind === "thought")) flush();
-      kind = thought ? "thought" : "text";
-      text += content;
-    }
-    flush();
   }
 
   #note(text: string): void {
@@ -185,7 +176,7 @@ export class Page {
   #end({ good, text }: Ending): void {
     this.#transcript.end();
     this.#screen.state(text, good ? "good" : "bad");
-    this.#screen.retry.hidden = good;
+    if (!good) this.#offer("Reload");
     this.#paint();
   }
 
@@ -197,41 +188,16 @@ export class Page {
       this.#frame = false;
       const done = this.#transcript.render(performance.now() + FRAME_MS);
       this.#side.render();
-      this.#drawFacts();
+      this.#figures.draw();
       this.#tail.follow();
       if (!done) this.#paint();
     });
-  }
-
-  #drawFacts(): void {
-    const { total, firstTokenMs } = this.#pace;
-    this.#screen.fact("tokens", total.toLocaleString("en"));
-    if (firstTokenMs === undefined) return;
-    this.#screen.fact("first-token", `${(firstTokenMs / 1_000).toFixed(2)} s`);
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    this.#chart.draw(this.#pace, now);
-    this.#screen.fact("pace", `${figure(this.#pace.present(now))} tokens/s`);
   }
 
   #switchView(): void {
     this.#transcript.raw = !this.#transcript.raw;
     this.#screen.rawSwitch.setAttribute("aria-checked", String(this.#transcript.raw));
     this.#paint();
-  }
-
-  /** Where a browser refuses, the reader can still select. */
-  async #copy(): Promise<void> {
-    const { copy } = this.#screen;
-    try {
-      await navigator.clipboard.writeText(this.#transcript.copy);
-      copy.textContent = "Copied";
-    } catch {
-      copy.textContent = "Cannot copy";
-    }
-    setTimeout(() => copy.textContent = "Copy", 2_000);
   }
 }
 
@@ -246,8 +212,8 @@ function checkBrowser(): void {
 }
 
 /** Why nothing comes for the moment. */
-function awayText({ code }: RelayError): string {
-  if (code === "limit") return "A limit of the relay is reached; trying again";
+function awayText(error: RelayError | undefined): string {
+  if (error?.code === "limit") return "A limit of the relay is reached; trying again";
   return "The relay is away; trying to reach it again";
 }
 
@@ -257,8 +223,4 @@ function wantedAfter(failure: unknown, hasKey: boolean): Wanted | undefined {
   const { code } = failure;
   if (code === "unauthorized" || code === "forbidden") return "credential";
   return code === "integrity" || code === "usage" && hasKey ? "key" : undefined;
-}
-
-function figure(perSecond: number): string {
-  return perSecond.toFixed(perSecond < 100 ? 1 : 0);
 }

@@ -1,7 +1,9 @@
 /** Commands as processes of ours: real programs, real signals. */
 
 import assert from "node:assert/strict";
-import { Child, type ChildOptions, NotStarted } from "../../commands/child.ts";
+import { Child, type ChildOptions } from "../../commands/child.ts";
+import { lookUp } from "../../commands/look_up.ts";
+import { NotStarted } from "../../commands/not_started.ts";
 import { type CliOptions, spawnProcess } from "../helpers/cli.ts";
 import { until, within } from "../helpers/within.ts";
 import { temporaryDirectory } from "../e2e/shell.ts";
@@ -17,6 +19,11 @@ const STUBBORN = "trap '' INT TERM; echo ready; while :; do sleep 0.1; done";
 /** Where it is missing some tests are skipped, which CI does not allow. */
 const WITHOUT_PYTHON = Deno.env.get("CI") !== "true" &&
   !new Deno.Command("sh", { args: ["-c", "command -v python3 >/dev/null"] }).outputSync().success;
+
+/** Whether there is none that sets the signal for the death of a parent (util-linux 2.33). */
+const WITHOUT_SETPRIV = Deno.env.get("CI") !== "true" &&
+  !new Deno.Command("sh", { args: ["-c", "setpriv --pdeathsig KILL true 2>/dev/null"] })
+    .outputSync().success;
 
 /** Starts a script of sh; `env`, because what runs with & hands an ignored SIGINT and SIGQUIT on, be it these tests. */
 function startShell(script: string, options?: ChildOptions, ...args: string[]): Promise<Child> {
@@ -468,6 +475,44 @@ for (const [program, script] of Object.entries(BUFFERING)) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "when we are killed a command in a terminal is, though it does not look at what becomes of its output",
+  ignore: WITHOUT_SETPRIV,
+  async fn() {
+    await using outer = spawnCode(`
+      const command = ["sh", "-c", "trap '' INT TERM HUP; echo $$; while :; do sleep 0.1; done"];
+      const child = await Child.start(command, { pty: true });
+      const { value } = await child.stdout.getReader().read();
+      await Deno.stdout.write(value!);
+      await child.status;`);
+    const [pid] = await outer.waitForStdout(/^\d+(?=\n)/);
+    assert.ok(runs(pid));
+    outer.kill("SIGKILL");
+    await assertEnds(pid);
+  },
+});
+
+Deno.test("a terminal is to be had without setpriv(1), or with one that is too old", async () => {
+  using directory = temporaryDirectory();
+  const PATH = directory.path;
+  for (const name of ["sh", "cat", "stty", "tty", "script"]) {
+    await Deno.symlink(lookUp(name), `${PATH}/${name}`);
+  }
+  const run = async () => {
+    await using outer = spawnCode(
+      `await using child = await Child.start(["sh", "-c", "test -t 1 && echo text"], { pty: true });
+      console.log(await new Response(child.stdout).text(), await child.status);`,
+      { env: { PATH } },
+    );
+    return await outer.finished;
+  };
+  const expected = { code: 0, stdout: "text\n { code: 0 }\n", stderr: "" };
+  assert.deepEqual(await run(), expected);
+  directory.file("setpriv", "#!/bin/sh\necho 'unrecognized option' >&2; exit 1", 0o700);
+  assert.deepEqual(await run(), expected);
+});
 
 Deno.test("a terminal has a size, for programs that ask", async () => {
   await using child = await startShell("test -t 1 && stty size </dev/stdout", { pty: true });

@@ -31,6 +31,12 @@ for (const scheme of ["ws", "http"]) {
   });
 }
 
+Deno.test("a secret beside a URL with a user's name is what is shown", async () => {
+  const url = relay.url.replace("://", "://user:word@");
+  const { code, stdout } = await health(url, "--secret", "s3cret");
+  assert.deepEqual([code, stdout.split(":")[0]], [0, "healthy"]);
+});
+
 Deno.test("the URL is that of RELAY_URL, too", async () => {
   const { code, stdout } = await runCli(["health"], { env: { RELAY_URL: relay.url } });
   assert.equal(code, 0);
@@ -74,6 +80,25 @@ Deno.test("a relay that says it is not well is exit 4", async () => {
   const { code, stdout, stderr } = await health(python.url);
   assert.deepEqual([code, stdout], [4, ""]);
   assert.match(stderr, /^streamrelay: .*degraded\n$/);
+});
+
+Deno.test("a relay that is shutting down is exit 4 and one line that says so, --quiet or not", async () => {
+  const draining = { ...HEALTHY, status: "draining", live: true, ready: false };
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json(draining, { status: 503 }),
+  );
+  try {
+    for (const args of [[], ["--quiet"], ["--json"]]) {
+      await assertUnreachable(
+        `ws://127.0.0.1:${server.addr.port}`,
+        /draining: it is shutting down and lets nobody in/,
+        ...args,
+      );
+    }
+  } finally {
+    await server.shutdown();
+  }
 });
 
 /** What a WebSocket server says that is no health. */

@@ -4,7 +4,12 @@ import assert from "node:assert/strict";
 import { type CliProcess, type CliResult, runCli, spawnCli } from "../helpers/cli.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
-import { until } from "../helpers/within.ts";
+import { until, within } from "../helpers/within.ts";
+import { runShell, spawnShell, temporaryDirectory } from "./shell.ts";
+import { unansweringServer } from "./unanswering_server.ts";
+
+/** Shorter than every time limit of a client that waits for a server, which is 10 s. */
+const AT_ONCE_MS = 8_000;
 
 const relay = sharedRelay(["--retain", "300"]);
 
@@ -349,4 +354,76 @@ Deno.test("a command that is interrupted while the relay is away has its time, a
   await job.producer.waitForStderr(/Going on without the relay, /);
   job.producer.kill("SIGTERM");
   assertPrinted(await job.producer.finished, 6, "ready\nsaved\n");
+});
+
+Deno.test("a command's own exit code counts, though its output cannot be copied (a full disk)", async () => {
+  const { env } = channel();
+  const script = "streamrelay produce --tee -- sh -c 'echo text; exit 3' >/dev/full";
+  const { code, stderr } = await runShell(script, { env });
+  assert.equal(code, 3);
+  assert.match(stderr, /^streamrelay: Cannot write to stdout: No space left.*\n$/);
+  assertPrinted(await runCli(["consume"], { env }), 1, "text\n");
+});
+
+/** In place of script(1): says that it is about to make a terminal, and waits until it may. */
+const HELD_SCRIPT = `#!/bin/sh
+PATH=$REST
+touch "$GATE/ready"
+while [ ! -e "$GATE/go" ]; do sleep 0.05; done
+exec script "$@"
+`;
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("a signal that comes before the command is started reaches it, and consumers are told", async () => {
+  using directory = temporaryDirectory();
+  const { env } = channel();
+  directory.file("script", HELD_SCRIPT, 0o700);
+  const REST = Deno.env.get("PATH")!;
+  await using producer = spawnCli(["produce", "--pty", ...shell("exec sleep 1000")], {
+    env: { ...env, GATE: directory.path, REST, PATH: `${directory.path}:${REST}` },
+  });
+  await until(() => exists(directory.file("ready")), "the terminal to be made");
+  producer.kill("SIGTERM");
+  directory.file("go", "");
+  assert.equal((await producer.finished).code, 143);
+  const { code, stderr } = await runCli(["consume"], { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /^streamrelay: the command was ended by SIGTERM\n$/);
+});
+
+Deno.test("a second signal ends a producer whose command has ended and whose relay does not answer", async () => {
+  await using server = unansweringServer("handshake");
+  const { env } = channel(server.url);
+  await using producer = spawnCli(["produce", ...shell(`trap 'exit 6' TERM; ${LOOP}`)], { env });
+  await server.received(/ready/);
+  producer.kill("SIGTERM");
+  await server.received(/"error"/);
+  producer.kill("SIGTERM");
+  const { code } = await within(producer.finished, "it to end", AT_ONCE_MS);
+  assert.equal(code, 6);
+});
+
+/** A script: a command whose stdout is a pipe that stays open while nobody reads from it. */
+const UNREAD = (command: string) =>
+  `exec 3<&0
+  { "$DENO" run --quiet -A "$MAIN" ${command} & echo "pid $!" >&2; wait $!; echo "code $?" >&2; } |
+    { read -r line <&3; }`;
+
+Deno.test("a command is ended though nobody reads the copy of its output, and consumers are told", async () => {
+  const { env } = channel();
+  const command = "produce --tee --grace 1 -- env --default-signal yes text";
+  await using copied = spawnShell(UNREAD(command), { env });
+  const [, pid] = await copied.waitForStderr(/pid (\d+)\n/);
+  await using consumer = spawnCli(["consume"], { env });
+  await consumer.waitForStdout(/(text\n){20000}/); // more than a pipe holds
+  Deno.kill(Number(pid), "SIGTERM");
+  assert.equal((await within(consumer.finished, "the news")).code, 1);
+  await within(copied.waitForStderr(/code 143\n/), "it to end");
 });

@@ -1,107 +1,17 @@
 /** A relay that only speaks the plain protocol (v1): streams are complete, what cannot be made good is said, attacks are found out. */
 
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { type WebSocket, WebSocketServer } from "ws";
-import { RelayConsumer } from "../../src/client/consumer.ts";
-import { RelayProducer } from "../../src/client/producer.ts";
+import { assertFoundOut, KEY } from "../helpers/attack.ts";
 import { type CliOptions, runCli, spawnCli } from "../helpers/cli.ts";
 import { startFaultProxy } from "../helpers/fault_proxy.ts";
+import { OldRelay } from "../helpers/old_relay.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
-import { startTamperingRelay, V1_TAMPERS } from "../helpers/tampering_relay.ts";
+import { V1_TAMPERS } from "../helpers/tampering_relay.ts";
 
-const KEY = "11".repeat(32);
 const WAYS: Record<string, Record<string, string>> = {
   plain: {},
   encrypted: { RELAY_ENCRYPTION_KEY: KEY },
 };
-const LOST =
-  '{"type":"error","code":"lost","message":"the producer\'s connection ended in mid-stream"}';
-
-/** A channel of the old relay: the messages of its last stream, and who reads it. */
-interface OldChannel {
-  messages: string[];
-  /** Why it was closed, once it was. */
-  ended?: string;
-  readonly consumers: Set<WebSocket>;
-}
-
-/** A relay that takes no subprotocol and keeps every message of each channel's last stream. */
-class OldRelay implements AsyncDisposable {
-  readonly #server: WebSocketServer;
-  readonly #channels = new Map<string, OldChannel>();
-
-  private constructor(server: WebSocketServer) {
-    this.#server = server;
-    server.on("connection", (socket, { url }) => {
-      const [, role, channel] = url!.split("/");
-      socket.on("error", () => {}); // `close` follows
-      if (role === "produce") this.#produce(socket, this.#channel(channel));
-      else this.#consume(socket, this.#channel(channel));
-    });
-  }
-
-  static async start(): Promise<OldRelay> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const options = { host: "127.0.0.1", port: 0, handleProtocols: () => false as const };
-    const server = new WebSocketServer(options, resolve);
-    await promise;
-    return new OldRelay(server);
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `ws://127.0.0.1:${this.port}`;
-  }
-
-  /** Cuts every connection. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#server.clients) client.terminate();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #channel(id: string): OldChannel {
-    const channel = this.#channels.get(id) ?? { messages: [], consumers: new Set() };
-    this.#channels.set(id, channel);
-    return channel;
-  }
-
-  #consume(socket: WebSocket, channel: OldChannel): void {
-    for (const message of channel.messages) socket.send(message);
-    if (channel.ended !== undefined) return socket.close(1000, channel.ended);
-    channel.consumers.add(socket);
-    socket.on("close", () => channel.consumers.delete(socket));
-  }
-
-  #produce(socket: WebSocket, channel: OldChannel): void {
-    channel.messages = [];
-    channel.ended = undefined;
-    let last = "";
-    const forward = (message: string) => {
-      channel.messages.push(message);
-      for (const consumer of channel.consumers) consumer.send(message);
-    };
-    socket.on("message", (data) => {
-      forward(`${data}`);
-      last = JSON.parse(`${data}`).type;
-      if (last === "done") end(channel, "done");
-    });
-    socket.on("close", (code) => {
-      if (channel.ended !== undefined) return;
-      if (code === 1000 && last === "enc") return end(channel, "closed");
-      forward(LOST);
-      end(channel, "lost");
-    });
-  }
-}
-
-function end(channel: OldChannel, how: string): void {
-  channel.ended = how;
-  for (const consumer of channel.consumers) consumer.close(1000, how);
-}
 
 function lines(from: number, to: number): string {
   let text = "";
@@ -219,40 +129,10 @@ Deno.test("what an old relay cannot do is said", async () => {
   }
 });
 
-/** The message that is attacked; the stream has eleven tokens and a `done`. */
-const K = 5;
-
-/** Sends a run of its own words to `channel`. */
-async function produce(url: string, { channel, word }: { channel: string; word: string }) {
-  await using producer = await RelayProducer.connect({ url, channel, encryptionKey: KEY });
-  for (let i = 0; i <= 10; i++) await producer.sendToken(`${word} ${i}\n`);
-  await producer.done();
-}
-
-const read = (url: string, channel: string) =>
-  new RelayConsumer({ url, channel, encryptionKey: KEY }).collect();
-
 for (const [name, tamper] of Object.entries(V1_TAMPERS)) {
   Deno.test(`an old relay that ${name} is found out`, async () => {
     await using relay = await OldRelay.start();
-    await using evil = await startTamperingRelay({
-      target: { hostname: "127.0.0.1", port: relay.port },
-    });
-    // what it can take its material from: an older run of the channel, and another channel
-    await produce(relay.url, { channel: "job-7", word: "old" });
-    await read(evil.url, "job-7");
-    await produce(relay.url, { channel: "job-8", word: "other" });
-    await read(evil.url, "job-8");
-    await produce(relay.url, { channel: "job-7", word: "new" });
-    const whole = await read(relay.url, "job-7");
-    assert.match(whole, /^new 0\n[^]*new 10\n$/, "without an attack it is read");
-    evil.tamper = tamper(K);
-    const { code, stdout } = await runCli(["consume", "job-7"], {
-      env: { RELAY_URL: evil.url, RELAY_ENCRYPTION_KEY: KEY },
-    });
-    assert.ok(evil.altered > 0, "the attack was not made");
-    assert.ok([5, 6].includes(code), `exit code ${code}, ${stdout}`);
-    assert.ok(whole.startsWith(stdout), `a wrong byte: ${stdout}`);
+    await assertFoundOut(relay, tamper);
   });
 }
 
@@ -272,6 +152,7 @@ Deno.test("a relay that is replaced by an old one in mid-stream ends it on both 
   const consumed = await consumer.finished;
   assert.deepEqual([consumed.code, consumed.stdout], [5, "one\n"]);
   assert.match(consumed.stderr, /replaced by one that speaks the plain protocol/);
+  await producer.waitForStderr(/Another relay answers now.*\n/);
   await producer.write("two\n");
   await producer.closeStdin();
   const produced = await producer.finished;

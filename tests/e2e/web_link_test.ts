@@ -57,18 +57,41 @@ Deno.test("a bad channel or key is wrong usage, and no link", async () => {
 Deno.test("produce prints the link with its consume command; in a log without key and token", async () => {
   await using process = spawnCli(["produce", "--url", relay.url, "--encryption-key", KEY]);
   const [, id] = await process.waitForStderr(/streamrelay consume (\S+) /);
-  const [, shown] = await process.waitForStderr(/in a browser: (\S+)\n/);
+  const [, shown] = await process.waitForStderr(/in a browser: (\S+) \(asks for the key; .*\)\n/);
   assert.equal(shown, `${relay.url.replace("ws", "http")}/view/${id}`);
   await process.closeStdin();
   assert.equal((await process.finished).code, 0);
   assert.doesNotMatch(process.stderr(), new RegExp(KEY));
 });
 
-Deno.test("on a terminal the link of produce has the key", async () => {
-  const produce = `'${Deno.execPath()}' run -A '${MAIN}' produce --url ${relay.url} < /dev/null`;
-  await using terminal = spawnProcess("script", ["-qec", produce, "/dev/null"], {
-    env: { RELAY_ENCRYPTION_KEY: KEY },
+/** `produce` on a terminal, with nothing on stdin; all that it says. */
+async function onTerminal(...args: string[]): Promise<string> {
+  const command = `'${Deno.execPath()}' run -A '${MAIN}' produce ${args.join(" ")}`;
+  await using terminal = spawnProcess(
+    "script",
+    ["-qec", `${command} --url ${relay.url} < /dev/null`, "/dev/null"],
+    { env: { RELAY_ENCRYPTION_KEY: KEY } },
+  );
+  const { code, stdout } = await terminal.finished;
+  assert.equal(code, 0, stdout);
+  return stdout;
+}
+
+Deno.test("on a terminal the link of produce has the key, be the channel named or not", async () => {
+  assert.match(await onTerminal(), /^or in a browser: http:\S+\/view\/\S+#key=\S+$/m);
+  assert.match(await onTerminal("job-7"), /^in a browser: http:\S+\/view\/job-7#key=\S+\r?\n$/);
+  assert.equal(await onTerminal("job-7", "--quiet"), "");
+});
+
+Deno.test("in a scheduler's job produce prints the link of a named channel without the key", async () => {
+  const env = { RELAY_URL: relay.url, RELAY_ENCRYPTION_KEY: KEY, SLURM_JOB_ID: "4711" };
+  const page = `${relay.url.replace("ws", "http")}/view/job-7`;
+  assert.deepEqual(await runCli(["produce", "job-7"], { env }), {
+    code: 0,
+    stdout: "",
+    stderr:
+      `in a browser: ${page} (asks for the key; streamrelay consume job-7 --web prints a link that has them)\n`,
   });
-  await terminal.waitForStdout(/in a browser: http:\S+\/view\/\S+#key=\S+/);
-  assert.equal((await terminal.finished).code, 0);
+  const quiet = await runCli(["produce", "job-7", "-q"], { env });
+  assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
 });

@@ -21,6 +21,8 @@ export interface OpenOptions {
   colorScheme?: "light" | "dark";
   /** Script that runs in the page before its own. */
   before?: string;
+  /** Take certificates of unknown authorities (default false). */
+  anyCertificate?: boolean;
 }
 
 /** A page, and what went wrong on it. Leaving its `await using` block closes it. */
@@ -59,10 +61,11 @@ export function launch(): Promise<Browser> {
 export async function openPage(
   browser: Browser,
   url: string,
-  { colorScheme = "light", before }: OpenOptions = {},
+  { colorScheme = "light", before, anyCertificate = false }: OpenOptions = {},
 ): Promise<TestPage> {
   const context = await browser.newContext({
     colorScheme,
+    ignoreHTTPSErrors: anyCertificate,
     viewport: { width: 960, height: 720 },
     permissions: ["clipboard-read", "clipboard-write"],
   });

@@ -32,7 +32,7 @@ export interface CloseFrame {
 
 /** The headers of a valid WebSocket handshake. */
 export const HANDSHAKE: Readonly<Record<string, string>> = {
-  "Host": "relay.test",
+  "Host": "localhost",
   "Connection": "Upgrade",
   "Upgrade": "websocket",
   "Sec-WebSocket-Version": "13",

@@ -5,9 +5,11 @@
  */
 
 import { LinesToRecords } from "../../src/protocol/line_codec.ts";
-import type { Channel, ProducerLink, RunClaim } from "../../src/relay/channel.ts";
+import type { Channel } from "../../src/relay/channel.ts";
 import { Channels } from "../../src/relay/channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../../src/relay/limits.ts";
+import type { ProducerLink } from "../../src/relay/producer_link.ts";
+import type { RunClaim } from "../../src/relay/run.ts";
 import { Subscriber } from "../../src/relay/subscriber.ts";
 
 const converter = new LinesToRecords();

@@ -13,7 +13,7 @@ import { until } from "./within.ts";
 export async function activeChannels(port: number): Promise<number> {
   const { status, body } = await exchange(
     port,
-    request("GET /health", { Host: "relay.test", Connection: "close" }),
+    request("GET /health", { Host: "localhost", Connection: "close" }),
   );
   assert.equal(status, 200, body);
   return JSON.parse(body).active_channels;

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RelayError } from "../../src/errors.ts";
-import {
-  MAX_CONTROL_MESSAGE_BYTES,
-  parseClientControl,
-  parseToConsumer,
-  parseToProducer,
-} from "../../src/protocol/control.ts";
+import { parseClientControl } from "../../src/protocol/client_control.ts";
+import { MAX_CONTROL_MESSAGE_BYTES } from "../../src/protocol/control.ts";
+import { parseToConsumer, parseToProducer } from "../../src/protocol/relay_control.ts";
 
 /** What reads one direction of the protocol. */
 type Parser = (text: string) => object;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { checkedMeta, MAX_META_BYTES, parseClientControl } from "../../src/protocol/control.ts";
+import { parseClientControl } from "../../src/protocol/client_control.ts";
+import { checkedMeta, MAX_META_BYTES } from "../../src/protocol/meta.ts";
 
 const HELLO = { type: "hello", role: "produce", epoch: "run-1", first: 0, next: 0 };
 

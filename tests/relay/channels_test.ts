@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../src/errors.ts";
 import { encodeRecord, payloads } from "../../src/protocol/record.ts";
-import type { Channel, ProducerLink } from "../../src/relay/channel.ts";
-import { Channels, shortId } from "../../src/relay/channels.ts";
+import type { Channel } from "../../src/relay/channel.ts";
+import { Channels } from "../../src/relay/channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../../src/relay/limits.ts";
+import type { ProducerLink } from "../../src/relay/producer_link.ts";
+import { shortId } from "../../src/relay/short_id.ts";
 import { Subscriber } from "../../src/relay/subscriber.ts";
 import { bytesOf } from "../helpers/client_frames.ts";
 import { runOf } from "../log/channel_log_conformance.ts";
@@ -483,4 +485,17 @@ Deno.test("one message larger than its channel's bound does not keep the others 
     for (let i = 0; i < 60; i++) other.send("y".repeat(1024));
     assert.ok(channels.bytes <= 1000 * 1024, `${channels.bytes} bytes held`);
   }
+});
+
+Deno.test("what a producer owes stays with its channel, whoever comes after it", () => {
+  const channels = relay({ maxMessageRate: 10 });
+  const before = new Producer(channels, "c");
+  before.channel.rate!.spend(1_000, 0, T);
+  before.send(DONE).leave();
+  assert.equal(new Producer(channels, "c").channel.rate!.waitMs(T), 99_000);
+  assert.equal(new Producer(channels, "d").channel.rate!.waitMs(T), 0);
+});
+
+Deno.test("where no rate is set there is none to keep to", () => {
+  assert.equal(new Producer(relay(), "c").channel.rate, undefined);
 });

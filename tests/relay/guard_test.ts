@@ -33,7 +33,8 @@ for (const [one, other, same] of ADDRESSES) {
   Deno.test(`${one} and ${other} are ${same ? "one address" : "two"}`, () => {
     const guard = new Guard({ maxConnections: 1 });
     guard.enter(one);
-    if (same) assert.throws(() => guard.enter(other), { code: "limit" });
+    const peerText = "your address has 1 connection already: retry in 5 s";
+    if (same) assert.throws(() => guard.enter(other), { code: "limit", peerText });
     else guard.enter(other);
   });
 }

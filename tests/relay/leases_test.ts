@@ -28,7 +28,10 @@ Deno.test("a producer that resumes takes its own lease again; another run of the
   const { leases: all } = leases(1);
   all.take("ada", "job-1:a");
   all.take("ada", "job-1:a");
-  assert.throws(() => all.take("ada", "job-1:b"), { code: "limit" });
+  assert.throws(() => all.take("ada", "job-1:b"), {
+    code: "limit",
+    peerText: "ada has 1 stream already: retry in 5 s",
+  });
 });
 
 Deno.test("a lease that is not renewed is over after its time, one that is holds", () => {

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import type { ChannelLog, Cursor } from "../../src/log/channel_log.ts";
 import { MemoryLog, type MemoryLogOptions } from "../../src/log/memory_log.ts";
 import { payloads } from "../../src/protocol/record.ts";
-import { type Beginning, type Outlet, Subscriber } from "../../src/relay/subscriber.ts";
+import type { Beginning, Outlet } from "../../src/relay/outlet.ts";
+import { Subscriber } from "../../src/relay/subscriber.ts";
 import { appendEach, runOf, words } from "../log/channel_log_conformance.ts";
 
 /** An outlet that has room for as many runs as `room` says, and keeps what it is given as a socket does: by view. */

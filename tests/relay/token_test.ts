@@ -124,6 +124,14 @@ const REFUSED: Record<string, [() => string | Promise<string>, string]> = {
     () => forge(HS256, { ...CLAIMS, exp: "9999999999" }),
     "token is malformed",
   ],
+  ...Object.fromEntries(
+    ["nbf", "iat", "exp"].flatMap((claim) =>
+      ["1", "", null, true, [1], { at: 1 }].map((value): [string, [() => string, string]] => [
+        `whose ${claim} is ${JSON.stringify(value)}`,
+        [() => forge(HS256, { ...CLAIMS, [claim]: value }), "token is malformed"],
+      ])
+    ),
+  ),
   "without a channel": [
     () => forge(HS256, { ...CLAIMS, channel: undefined }),
     "token has no channel",

@@ -8,7 +8,7 @@ import { channelsBecome } from "../helpers/relay_state.ts";
 import { until } from "../helpers/within.ts";
 
 const SSE = { Accept: "text/event-stream" };
-const HOST = { Host: "relay.test" };
+const HOST = { Host: "localhost" };
 const token = (content: string) => JSON.stringify({ type: "token", content });
 const DONE = '{"type":"done"}';
 

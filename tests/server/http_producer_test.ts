@@ -7,7 +7,7 @@ import { RawSocket, request } from "../helpers/raw_socket.ts";
 import { until } from "../helpers/within.ts";
 
 const NDJSON = { "Content-Type": "application/x-ndjson" };
-const CHUNKED = { Host: "relay.test", "Transfer-Encoding": "chunked" };
+const CHUNKED = { Host: "localhost", "Transfer-Encoding": "chunked" };
 const SSE = { Accept: "text/event-stream" };
 const RESUME_MS = 300;
 

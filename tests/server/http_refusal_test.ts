@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { HttpReading } from "../helpers/http_reading.ts";
-import { exchange, type RawResponse, RawSocket, request } from "../helpers/raw_socket.ts";
+import {
+  exchange,
+  HANDSHAKE,
+  type RawResponse,
+  RawSocket,
+  request,
+} from "../helpers/raw_socket.ts";
 import { channelsBecome, nothingLeaks, openFiles, servesOthers } from "../helpers/relay_state.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { until } from "../helpers/within.ts";
@@ -180,6 +186,63 @@ const CASES: Case[] = [
     text: request("PUT /consume/c", ONE, "x"),
     status: 405,
   },
+  ...["/nope", "/health/", "/channels/a/b", "/view-assets/nope", "/view/", "/*", "/consume"].map(
+    (path) => ({
+      name: `OPTIONS of ${path}, which is not there, is 404`,
+      text: request(`OPTIONS ${path}`, { ...HOST, Connection: "close" }),
+      status: 404,
+      code: "bad_path",
+    }),
+  ),
+  {
+    name: "a preflight of a path that is not there is 404",
+    text: request("OPTIONS /nope", {
+      ...HOST,
+      Origin: ORIGIN,
+      "Access-Control-Request-Method": "GET",
+    }),
+    status: 404,
+    code: "bad_path",
+  },
+  ...["/", "/health", "/metrics", "/channels", "/channels/c", "/view/c", "*"].map((path) => ({
+    name: `OPTIONS ${path} is what is allowed`,
+    text: request(`OPTIONS ${path}`, HOST),
+    status: 204,
+    headers: { allow: "GET, HEAD, OPTIONS" },
+  })),
+  ...["HTTP/2.0", "HTTP/0.9"].flatMap((version) => [
+    {
+      name: `GET /health ${version} is 505`,
+      text: raw(`GET /health ${version}`, ["Host: x"]),
+      status: 505,
+      code: "bad_request",
+      headers: { connection: "close" },
+    },
+    {
+      name: `a body by ${version} is 505`,
+      text: raw(`PUT /produce/c ${version}`, ["Host: x", authorization, "Content-Length: 1"], "x"),
+      status: 505,
+      code: "bad_request",
+    },
+    {
+      name: `a WebSocket by ${version} is 505`,
+      text: request("GET /consume/c", HANDSHAKE).replace("HTTP/1.1", version),
+      status: 505,
+      code: "bad_request",
+    },
+  ]),
+  {
+    name: "a request line without a version is 505",
+    text: "GET /health\r\n\r\n",
+    status: 505,
+    code: "bad_request",
+  },
+  ...["HTTP/1.2", "HTTP/3.0", "HTTP/1.1x", "HTP/1.1"].map((version) => ({
+    name: `GET /health ${version} is 400`,
+    text: raw(`GET /health ${version}`, ["Host: x"]),
+    status: 400,
+    code: "bad_request",
+  })),
   {
     name: "an unknown method is 400",
     text: request("DANCE /consume/c", AUTH),

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { exchange, HANDSHAKE, RawSocket, request } from "../helpers/raw_socket.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 
-const HOST = { Host: "relay.test" };
+const HOST = { Host: "localhost" };
 
 const relay = sharedRelay();
 

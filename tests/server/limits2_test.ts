@@ -1,9 +1,9 @@
-/** The bounds on users, addresses and rates. */
+/** The bounds on users and addresses. */
 
 import assert from "node:assert/strict";
 import { startRelay } from "../../src/mod.ts";
 import { mintToken } from "../../src/relay/token.ts";
-import { clientFrame, concat } from "../helpers/client_frames.ts";
+import { clientFrame } from "../helpers/client_frames.ts";
 import { exchange, HANDSHAKE, RawSocket, request } from "../helpers/raw_socket.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { ResumableClient } from "../helpers/resumable_client.ts";
@@ -27,7 +27,7 @@ async function producer(port: number, { sub, channel, epoch = "run-1" }: {
   return await ResumableClient.produce(port, channel, { epoch, credential });
 }
 
-const FULL = { code: 4010, reason: "ada has 1 streams already: retry in 5 s" };
+const FULL = { code: 4010, reason: "ada has 1 stream already: retry in 5 s" };
 
 Deno.test("one stream more than --max-streams-per-user is closed 4010, until one has ended", async () => {
   await using relay = await startRelayProcess(["--max-streams-per-user", "1"], {
@@ -99,7 +99,10 @@ Deno.test("one connection more than --max-connections-per-address is answered 42
   await using _second = await connect();
   const refused = await exchange(relay.port, request("GET /consume/job-7", HANDSHAKE));
   assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "5"]);
-  assert.equal(JSON.parse(refused.body).error.code, "limit");
+  assert.deepEqual(JSON.parse(refused.body).error, {
+    code: "limit",
+    message: "your address has 2 connections already: retry in 5 s",
+  });
   first.close();
   await until(async () => {
     const { status } = await exchange(relay.port, request("GET /consume/job-7", HANDSHAKE));
@@ -151,58 +154,4 @@ Deno.test("after twenty wrong secrets an address is not listened to for a while,
     return (await socket.frame())?.opcode === 10;
   }, "the time to be over");
   assert.deepEqual((await before.messages()).texts, [TOKEN, DONE]);
-});
-
-/** Sends `count` messages with a rate of `limits`; whether all arrived, and how long that took, s. */
-async function timed(limits: { maxMessageRate?: number; maxByteRate?: number }, v2: boolean) {
-  await using relay = await startRelay({ port: 0, ...limits });
-  await using consumer = await RawSocket.webSocket(relay.port, "/consume/job-7");
-  const messages = Array.from(
-    { length: 1_000 },
-    (_, n) => JSON.stringify({ type: "token", content: `${n}` }),
-  );
-  const startedAt = performance.now();
-  if (v2) {
-    await using producer = await ResumableClient.produce(relay.port, "job-7", { epoch: "run-1" });
-    await producer.expect("welcome");
-    for (let at = 0; at < 1_000; at += 50) await producer.data(at, messages.slice(at, at + 50));
-    await producer.send({ type: "end", next: 1_000, status: "done" });
-    assert.deepEqual((await consumer.messages()).texts, messages);
-  } else {
-    await using producer = await RawSocket.webSocket(relay.port, "/produce/job-7");
-    await producer.write(concat(...messages.map((text) => clientFrame(text)), clientFrame(DONE)));
-    assert.deepEqual((await consumer.messages()).texts, [...messages, DONE]);
-  }
-  return (performance.now() - startedAt) / 1000;
-}
-
-for (const v2 of [false, true]) {
-  const version = v2 ? "resumable" : "plain";
-  Deno.test(`a ${version} producer above --max-message-rate is read no faster, and loses nothing`, async () => {
-    // it takes 2 s at the rate: a second's worth may come at once, and the last slice is not waited for
-    const seconds = await timed({ maxMessageRate: 500 }, v2);
-    assert.ok(seconds > 0.5, `${seconds} s`);
-  });
-
-  Deno.test(`a ${version} producer above --max-byte-rate is read no faster, and loses nothing`, async () => {
-    const seconds = await timed({ maxByteRate: 16 * 1024 }, v2);
-    assert.ok(seconds > 0.5, `${seconds} s`);
-  });
-}
-
-Deno.test("a producer that is slowed down can be left and drained at once", async () => {
-  const relay = await startRelay({ port: 0, maxMessageRate: 1 });
-  await using consumer = await RawSocket.webSocket(relay.port, "/consume/job-7");
-  const many = concat(...Array.from({ length: 1_000 }, () => clientFrame(TOKEN)));
-  await using producer = await RawSocket.webSocket(relay.port, "/produce/job-7");
-  await producer.write(many);
-  assert.equal(await consumer.message(), TOKEN);
-  await using gone = await RawSocket.webSocket(relay.port, "/produce/job-8");
-  await gone.write(many);
-  gone.close();
-  const stopped = relay.stop();
-  assert.equal((await producer.messages()).close.code, 1001);
-  producer.close();
-  consumer.close();
-  await stopped;
 });

@@ -122,11 +122,12 @@ Deno.test("a token, which is for one channel, is not enough to see them", async 
   await using relay = await operator();
   const roles = ["produce", "consume", "cancel"] as const;
   const token = await mintToken(SECRET, { channel: "job-7", roles, ttlMs: 60_000 });
-  for (const path of ["/channels", "/channels/job-7"]) {
-    const { status, text } = await relay.ask(path, {
-      headers: { Authorization: `Bearer ${token}` },
-    });
-    assert.equal(status, 403, path);
+  for (const path of ["/channels", "/channels/job-7", `/channels/job-7?token=${token}`]) {
+    const headers = path.includes("?") ? undefined : { Authorization: `Bearer ${token}` };
+    const { status, json, text } = await relay.ask(path, { headers });
+    assert.deepEqual([status, json], [403, {
+      error: { code: "forbidden", message: "only the relay's secret opens this, no token does" },
+    }], path);
     assert.doesNotMatch(text, new RegExp(token.split(".")[2]));
   }
 });

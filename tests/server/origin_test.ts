@@ -9,6 +9,7 @@ import { exchange, HANDSHAKE, request } from "../helpers/raw_socket.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 
 const PORTAL = "https://portal.example.org";
+const SECRET = { RELAY_SECRET: "s3cret" };
 
 /** The status of a handshake from a page of `origin`. */
 async function handshake(port: number, origin: string | undefined, host = "relay.test") {
@@ -17,7 +18,8 @@ async function handshake(port: number, origin: string | undefined, host = "relay
 }
 
 Deno.test("only pages of the relay's own host, and those of --allow-origin, may open a WebSocket", async () => {
-  await using relay = await startRelayProcess(["--allow-origin", PORTAL]);
+  // with a secret: one without answers to no name that is not its own, whatever the page
+  await using relay = await startRelayProcess(["--allow-origin", PORTAL], SECRET);
   for (const origin of [undefined, "https://relay.test", "http://relay.test", PORTAL]) {
     assert.equal((await handshake(relay.port, origin)).status, 101, `${origin}`);
   }
@@ -41,7 +43,7 @@ Deno.test("only pages of the relay's own host, and those of --allow-origin, may 
 });
 
 Deno.test("without --allow-origin no other page may, with * every page may", async () => {
-  await using closed = await startRelayProcess();
+  await using closed = await startRelayProcess([], SECRET);
   assert.equal((await handshake(closed.port, PORTAL)).status, 403);
   await using open = await startRelayProcess(["--allow-origin", "*"]);
   for (const origin of [PORTAL, "null"]) {

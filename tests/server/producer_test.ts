@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { ERRORS } from "../../src/errors.ts";
 import { clientFrame, concat } from "../helpers/client_frames.ts";
 import { RawSocket } from "../helpers/raw_socket.ts";
-import { channelsBecome, servesOthers } from "../helpers/relay_state.ts";
+import { servesOthers } from "../helpers/relay_state.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 
@@ -200,31 +200,4 @@ Deno.test("a consumer in the middle of an ended stream gets its end, not the nex
   assert.deepEqual(await slow.messages(), { texts, close: { code: 1000, reason: "done" } });
   await using late = await RawSocket.webSocket(port, "/consume/job-7");
   assert.deepEqual((await late.messages()).texts, [TOKEN, DONE]);
-});
-
-Deno.test("a relay that is told to stop says 1001 to everyone and lets nobody in", async () => {
-  await using stopping = await startRelayProcess();
-  const { port } = stopping;
-  await using consumer = await RawSocket.webSocket(port, "/consume/job-7");
-  await using waiting = await RawSocket.webSocket(port, "/consume/job-8");
-  await using producer = await RawSocket.webSocket(port, "/produce/job-7");
-  await using silent = await RawSocket.connect(port);
-  await producer.send(TOKEN);
-  assert.equal(await consumer.message(), TOKEN);
-  await channelsBecome(port, 2);
-
-  const startedAt = performance.now();
-  const stopped = stopping.stop();
-  const goodbye = { code: 1001, reason: ERRORS.draining.text };
-  assert.deepEqual(await producer.closed(), goodbye);
-  for (const socket of [consumer, waiting]) {
-    const { texts: [error, ...more], close } = await socket.messages();
-    assert.equal(JSON.parse(error).code, "draining");
-    assert.deepEqual({ more, close }, { more: [], close: goodbye });
-  }
-  await assert.rejects(RawSocket.connect(port), Deno.errors.ConnectionRefused);
-  // three clients that do not leave: two do not answer the goodbye, one never said a word
-  assert.equal(await stopped, 0);
-  assert.ok(performance.now() - startedAt < 10_000);
-  assert.ok(await silent.ended());
 });

@@ -569,6 +569,15 @@ Deno.test("a cancel reaches the producer, which decides how it ends", async () =
   assert.deepEqual((await reader.collect()).controls, [DONE]);
 });
 
+Deno.test("a reader that does nothing but cancel is closed 4002", async () => {
+  await using stream = await start();
+  const reader = await stream.consume("waiting");
+  const cancel = controlFrame({ type: "cancel" });
+  await reader.write(...Array.from({ length: 17 }, () => cancel));
+  for (let n = 0; n < 16; n++) await reader.expect("cancelling");
+  assert.equal((await reader.closed()).code, 4002);
+});
+
 Deno.test("a cancel that finds no producer is told why, and one who is away hears it when back", async () => {
   await using stream = await start();
   const reader = await stream.consume("waiting");

@@ -332,6 +332,14 @@ Deno.test("what follows a bad frame, in one packet, is not taken", async () => {
   await goesOn({ ...stream, producer }, [{ type: "producer", state: "live" }]);
 });
 
+Deno.test("a second end is closed 4002, and the first stands", async () => {
+  using stream = await run();
+  const end = controlFrame({ type: "end", next: 3, status: "done" });
+  await stream.producer.write(end, end);
+  assert.deepEqual(await stream.producer.expect("ack"), { type: "ack", next: 3, end: true });
+  assert.deepEqual(await stream.producer.closed(), { code: 4002, reason: "a second end" });
+});
+
 Deno.test("data after the end is closed 4002, and the end stands", async () => {
   using stream = await run();
   await stream.producer.write(

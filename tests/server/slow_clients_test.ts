@@ -32,7 +32,7 @@ Deno.test("a client that dribbles its handshake is cut, as is one that says noth
   await begun.write(request("GET /consume/job-7", HANDSHAKE).slice(0, -2));
   await dribbling.write("GET /consume/job-7 HTTP/1.1\r\n");
   const stopDribble = dribble(dribbling, "X-Slow: 1\r\n");
-  await posting.write(request("POST /nope", { Host: "relay.test", "Content-Length": "100" }, "{"));
+  await posting.write(request("POST /nope", { Host: "localhost", "Content-Length": "100" }, "{"));
   try {
     await servesOthers(relay.port);
     const statuses = await Promise.all([begun, dribbling].map(async (socket) => {

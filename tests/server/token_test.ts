@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { startRelay } from "../../src/mod.ts";
 import { mintToken, type TokenOptions } from "../../src/relay/token.ts";
 import { clientFrame, concat } from "../helpers/client_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
+import { exchange, RawSocket, request } from "../helpers/raw_socket.ts";
+import { startRelayProcess } from "../helpers/relay_process.ts";
 import { activeChannels } from "../helpers/relay_state.ts";
 import { ResumableClient, type Said } from "../helpers/resumable_client.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
@@ -37,10 +38,17 @@ const WAYS: Record<string, (path: string, token: string) => Promise<RawSocket>> 
   },
 };
 
+/** Resolves when a client was let in: while its token is being checked nothing is read from it, a ping neither. */
+async function letIn(client: RawSocket): Promise<void> {
+  await client.write(clientFrame("", { opcode: 9 }));
+  assert.equal((await client.frame())?.opcode, 10);
+}
+
 for (const [way, connect] of Object.entries(WAYS)) {
   Deno.test(`a token in ${way} lets in to what it is for`, async () => {
     const id = crypto.randomUUID();
     await using consumer = await connect(`/consume/${id}`, await mint(id));
+    await letIn(consumer);
     await using producer = await connect(`/produce/${id}`, await mint(id, { roles: ["produce"] }));
     await producer.send(TOKEN, DONE);
     assert.deepEqual((await consumer.messages()).texts, [TOKEN, DONE]);
@@ -62,6 +70,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
 Deno.test("nothing that comes behind a bad token, in the same bytes, gets anywhere", async () => {
   const id = crypto.randomUUID();
   await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  await letIn(consumer);
   const bad = [JSON.stringify({ type: "auth", secret: await mint(id) }), TOKEN, DONE];
   await using producer = await RawSocket.webSocket(relay.port, `/produce/${id}`);
   await producer.write(concat(...bad.map((text) => clientFrame(text))));
@@ -77,6 +86,7 @@ Deno.test("nothing that comes behind a bad token, in the same bytes, gets anywhe
 Deno.test("everything that comes behind a good token, in the same bytes, gets there, large as it may be", async () => {
   const id = crypto.randomUUID();
   await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  await letIn(consumer);
   const large = JSON.stringify({ type: "token", content: "x".repeat(20_000) });
   const auth = JSON.stringify({ type: "auth", secret: await mint(id, { roles: ["produce"] }) });
   await using producer = await RawSocket.webSocket(relay.port, `/produce/${id}`);
@@ -179,8 +189,7 @@ Deno.test("a use is not lost to a channel that has a producer", async () => {
   {
     await using first = await WAYS["the first message"](`/produce/${id}`, SECRET);
     await first.send(TOKEN);
-    await first.write(clientFrame("", { opcode: 9 }));
-    assert.equal((await first.frame())?.opcode, 10);
+    await letIn(first);
     await using second = await WAYS["the Authorization header"](`/produce/${id}`, credential);
     assert.equal((await second.closed()).code, 4001);
     await first.send(DONE);
@@ -188,7 +197,9 @@ Deno.test("a use is not lost to a channel that has a producer", async () => {
     await first.closed();
   }
   await using third = await WAYS["the Authorization header"](`/produce/${id}`, credential);
+  await letIn(third);
   await using consumer = await WAYS["?token="](`/consume/${id}`, await mint(id));
+  await letIn(consumer);
   await third.send('"mine"', DONE);
   assert.deepEqual((await consumer.messages()).texts, ['"mine"', DONE]);
 });
@@ -242,11 +253,59 @@ Deno.test("a token to consume does not cancel", async () => {
   });
 });
 
+const BAD_QUERIES: [query: string, reason: string][] = [
+  ["token=a&token=b", "token is given more than once"],
+  ["secret=a&secret=b", "secret is given more than once"],
+  ["token=", "token is empty"],
+  [`holder=${HOLDERS[0]}&holder=${HOLDERS[0]}`, "holder is given more than once"],
+  ["holder=short", "holder is not 16 to 64 of A-Z a-z 0-9 _ -"],
+  [`holder=${"x".repeat(65)}`, "holder is not 16 to 64 of A-Z a-z 0-9 _ -"],
+  ["holder=", "holder is empty"],
+];
+
+for (const [query, reason] of BAD_QUERIES) {
+  Deno.test(`?${query.slice(0, 40)} is told by WebSocket and by HTTP: ${reason}`, async () => {
+    // a good credential beside it makes it no better
+    const headers = { Authorization: `Bearer ${SECRET}` };
+    await using plain = await RawSocket.webSocket(relay.port, `/consume/job-7?${query}`, headers);
+    assert.deepEqual(await plain.closed(), { code: 4002, reason });
+    await using client = await ResumableClient.connect(
+      relay.port,
+      `/consume/job-7?${query}`,
+      headers,
+    );
+    assert.deepEqual(await client.socket.closed(), { code: 4002, reason });
+    const text = request(`GET /consume/job-7?${query}`, { Host: "localhost", ...headers });
+    const { status, body } = await exchange(relay.port, text);
+    assert.deepEqual([status, JSON.parse(body)], [400, {
+      error: { code: "bad_request", message: reason },
+    }]);
+  });
+}
+
+Deno.test("a credential may be long, and a wrong one is wrong however long it is, wherever it is shown", async () => {
+  const secret = "s".repeat(4_000);
+  await using own = await startRelayProcess([], { RELAY_SECRET: secret });
+  for (const [shown, status, code] of [[secret, 200, 1000], [`${secret}x`, 401, 4003]] as const) {
+    const ways: [string, Record<string, string>][] = [
+      ["", { Authorization: `Bearer ${shown}` }],
+      [`?token=${shown}`, {}],
+      [`?secret=${shown}`, {}],
+    ];
+    for (const [query, headers] of ways) {
+      const text = request(`HEAD /consume/c${query}`, { Host: "localhost", ...headers });
+      assert.equal((await exchange(own.port, text)).status, status, query.slice(0, 8));
+      await using socket = await RawSocket.webSocket(own.port, `/consume/c${query}`, headers);
+      if (code === 1000) await socket.sendClose();
+      assert.equal((await socket.closed()).code, code, query.slice(0, 8));
+    }
+  }
+});
+
 Deno.test("a relay without a secret asks for no token, and minds none", async () => {
   await using open = await startRelay({ port: 0 });
   await using consumer = await RawSocket.webSocket(open.port, "/consume/job-7?token=whatever");
-  await consumer.write(clientFrame("", { opcode: 9 }));
-  assert.equal((await consumer.frame())?.opcode, 10);
+  await letIn(consumer);
   assert.equal(await activeChannels(open.port), 1);
 });
 

@@ -31,6 +31,7 @@ Deno.test("every file of the page is there, and may be kept for ever", () => {
     assert.equal(status, 200);
     assert.match(headers["Content-Type"], /^text\/(css|javascript); charset=utf-8$/);
     assert.match(headers["Cache-Control"], /immutable/);
+    assert.equal(viewAnswer(name, "DELETE")!.status, 405);
   }
 });
 
@@ -51,7 +52,7 @@ const REFUSED: [method: string, path: string, status: number, code: string][] = 
   ["GET", "/view-assets/toString", 404, "bad_path"],
   ["GET", "/view-assets/__proto__", 404, "bad_path"],
   ["POST", "/view/canary", 405, "bad_request"],
-  ["DELETE", "/view-assets/view.js", 405, "bad_request"],
+  ["OPTIONS", "/view-assets/none.js", 404, "bad_path"],
 ];
 
 for (const [method, path, status, code] of REFUSED) {

@@ -146,27 +146,37 @@ const ATTACKS = [
   '<https://attacker.invalid/" onmouseover=globalThis.attacked=1 x=">',
 ];
 
-pageTest("nothing that tokens say is run, loaded or sent; it is shown", async () => {
-  await using stage = await startStage();
-  await using producer = await stage.produce("job-7");
-  await using view = await browser.open(stage.page("job-7"));
-  const { page } = view;
-  for (const attack of ATTACKS) await producer.sendToken(`${attack}\n\n`);
-  await producer.log("<script>globalThis.attacked = 1</script>");
-  await producer.progress({ step: "<img src=x onerror='globalThis.attacked = 1'>" });
-  await producer.done();
-  await stateIs(page, "Done");
-  await shows(page, "<script>globalThis.attacked = 1</script>");
-  for (const link of await page.locator("#rendered a").all()) {
-    assert.match(await link.getAttribute("href") ?? "https:", /^https?:/);
-  }
-  const made = "script, img, svg, iframe, style, link, form, base, meta, object, [onerror], [id]";
-  assert.equal(await page.locator("#rendered").locator(made).count(), 0);
-  assert.equal(await page.evaluate("globalThis.attacked"), undefined);
-  assert.deepEqual(view.requests.filter((url) => !url.startsWith(stage.page("").slice(0, -6))), []);
-  assert.equal(view.requests.length, 3); // the page, its script, its style
-  assert.deepEqual(view.faults, []);
-});
+for (const encryptionKey of [undefined, "11".repeat(32)]) {
+  const tokens = encryptionKey === undefined ? "tokens" : "encrypted tokens";
+  pageTest(`nothing that ${tokens} say is run, loaded or sent; it is shown`, async () => {
+    await using stage = await startStage();
+    await using producer = await stage.produce("job-7", { encryptionKey });
+    await using view = await browser.open(
+      stage.page("job-7", encryptionKey && `#key=${encryptionKey}`),
+    );
+    const { page } = view;
+    for (const attack of ATTACKS) await producer.sendToken(`${attack}\n\n`);
+    await producer.log("<script>globalThis.attacked = 1</script>");
+    await producer.progress({ step: "<img src=x onerror='globalThis.attacked = 1'>" });
+    await producer.done();
+    await stateIs(page, "Done");
+    await shows(page, "<script>globalThis.attacked = 1</script>");
+    for (const link of await page.locator("#rendered a").all()) {
+      assert.match(await link.getAttribute("href") ?? "https:", /^https?:/);
+    }
+    const made = "script, img, svg, iframe, style, link, form, base, meta, object, [onerror], [id]";
+    assert.equal(await page.locator("#rendered").locator(made).count(), 0);
+    // whoever follows a link that was left gets nowhere either
+    for (const link of await page.locator("#rendered a:not([href])").all()) await link.click();
+    assert.equal(await page.evaluate("globalThis.attacked"), undefined);
+    assert.deepEqual(
+      view.requests.filter((url) => !url.startsWith(stage.page("").slice(0, -6))),
+      [],
+    );
+    assert.equal(view.requests.length, 3); // the page, its script, its style
+    assert.deepEqual(view.faults, []);
+  });
+}
 
 pageTest("markup that got past everything else could still do nothing", async () => {
   await using stage = await startStage();

@@ -57,7 +57,26 @@ export async function stateIs(page: Page, text: string | RegExp): Promise<void> 
   await page.locator("#state").filter({ hasText: text }).waitFor();
 }
 
-/** The text as it is rendered. */
+/** The text as it is rendered, once what has come by now is drawn: the page says how it stands before it draws. */
 export async function rendered(page: Page): Promise<string> {
+  await page.evaluate("new Promise(requestAnimationFrame)");
   return (await page.locator("#rendered").innerText()).trim();
+}
+
+/** The text as it came: switches to the view that shows it, and waits until all of it is drawn, which may take frames. */
+export async function raw(page: Page): Promise<string> {
+  await page.getByRole("switch", { name: "Raw" }).click();
+  return String(
+    await page.evaluate(`new Promise((resolve) => {
+      let before = -1;
+      // the page, which asked first, has drawn when a frame comes here, and each frame draws more while there is more
+      const look = () => {
+        const { textContent } = document.getElementById("raw");
+        if (textContent.length === before) return resolve(textContent);
+        before = textContent.length;
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    })`),
+  );
 }

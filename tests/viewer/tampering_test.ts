@@ -6,7 +6,7 @@ import { RelayConsumer, RelayProducer } from "../../src/mod.ts";
 import { sharedBrowser } from "../helpers/browser.ts";
 import { startTamperingRelay, TAMPERS } from "../helpers/tampering_relay.ts";
 import { startViewServer } from "../helpers/view_server.ts";
-import { pageTest, startStage, stateIs } from "./stage.ts";
+import { pageTest, raw, startStage, stateIs } from "./stage.ts";
 
 const KEY = "11".repeat(32);
 /** The message that is attacked; the stream has eleven tokens and a `done`. */
@@ -44,9 +44,8 @@ for (const [name, tamper] of Object.entries(TAMPERS)) {
     await using view = await browser.open(viewLink(front.url, "job-7", { key: KEY }));
     const { page } = view;
     await page.locator("#state:is([data-mood=bad], [data-mood=away])").waitFor();
-    await page.getByRole("switch", { name: "Raw" }).click();
     const notes = /\n\[Messages \d+ to \d+ are no longer retained by the relay\]\n/;
-    const [before] = (await page.locator("#raw").textContent() ?? "").split(notes);
+    const [before] = (await raw(page)).split(notes);
     assert.ok(evil.altered > 0, "the attack was not made");
     assert.ok(WHOLE.startsWith(before), `wrong text: ${before}`);
     assert.equal(await page.locator("#state[data-mood=good]").count(), 0);
@@ -61,6 +60,5 @@ pageTest("without an attack the page shows the same stream whole", async () => {
   await using front = await startViewServer(evil.port);
   await using view = await browser.open(viewLink(front.url, "job-7", { key: KEY }));
   await stateIs(view.page, "Done");
-  await view.page.getByRole("switch", { name: "Raw" }).click();
-  assert.equal(await view.page.locator("#raw").textContent(), WHOLE);
+  assert.equal(await raw(view.page), WHOLE);
 });

@@ -7,82 +7,63 @@
 import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
-import { SEQ_BYTES } from "../../protocol/data_frame.ts";
+import { countLines, SEQ_BYTES } from "../../protocol/data_frame.ts";
 import { closeFrame, controlFrame, OPCODE } from "../../protocol/frame.ts";
-import { FrameDecoder, type FrameSink } from "../../protocol/frame_decoder.ts";
+import type { FrameDecoder } from "../../protocol/frame_decoder.ts";
 import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
-import { Rate } from "../rate.ts";
-import { Throttle } from "./throttle.ts";
-
-/** What a connection is used for: a producer, a consumer, a client that has yet to show its credential. */
-export interface Handler {
-  /** Text messages came; see {@linkcode FrameSink.texts}. */
-  texts(records: Uint8Array, count: number, last: number): void;
-  /** A binary message came; see {@linkcode FrameSink.binary}. Where it is missing none is accepted. */
-  binary?(payload: Uint8Array, ascii: boolean): void;
-  /** All that was read in one go has been handed on. */
-  flush(): void;
-  /** Everything sent is written, after a `send` that returned `false`. */
-  drained(): void;
-  /** The connection is over; called once with the close code of the peer's goodbye: 1005 where it gave none, 1006 where there was no goodbye. */
-  gone(code: number): void;
-  /** The relay is shutting down and the connection about to be closed: the last chance to say so. */
-  drain(): void;
-  /** Called every second or so. */
-  tick?(): void;
-}
+import type { Rate } from "../rate.ts";
+import { FrameIntake, type IntakeOwner } from "./frame_intake.ts";
+import type { Handler } from "./handler.ts";
+import { SocketWriter } from "./socket_writer.ts";
 
 /** How long a peer that is refused or broke a rule has to take its goodbye before the socket is destroyed, ms. */
 const FAULT_PATIENCE_MS = 3_000;
 
 const logger = getLogger(["streamrelay", "relay"]);
 
-/** Frames go to the socket in pieces of this many bytes, so that a slow reader's progress shows. */
-const PIECE_BYTES = 256 * 1024;
-
-/** Chunks from this size on are freed by hand, bytes. */
-const WORTH_FREEING = 4096;
-
 const PING = controlFrame(OPCODE.ping);
 
 /**
- * Owns a socket after its handshake: feeds the decoder, answers pings and closes, and ends the connection with the
- * right code when a peer breaks a rule. Reading and writing both follow the socket's own backpressure.
+ * Owns a socket after its handshake: answers pings and closes, keeps the time limits, and ends the connection with the right
+ * code when a peer breaks a rule. Reading and writing both follow the socket's own backpressure.
  */
-export class Connection implements FrameSink {
+export class Connection implements IntakeOwner {
   /** What the messages go to. */
   handler!: Handler;
-  /** Reads the peer's frames. */
-  readonly decoder: FrameDecoder;
 
   readonly #socket: Socket;
   readonly #limits: RelayLimits;
   readonly #clock: { readonly now: number };
-  /** When the peer last sent or took anything, ms. */
-  #heardAt: number;
+  readonly #intake: FrameIntake;
+  readonly #writer: SocketWriter;
+  /** When the peer last took anything, ms. */
+  #tookAt = 0;
   #pingedAt = 0;
-  /** Since when the socket has taken nothing although there is something for it, ms; 0 while it has taken everything. */
-  #blockedAt = 0;
-  /** What is to be written once the socket has taken the piece before: the rest of one run, and control frames. */
-  readonly #queue: Uint8Array[] = [];
   #closeBy = 0;
   #closePatience = 0;
   #hangingUp = false;
   #expectBy = 0;
   #late: RelayError | undefined;
   #gone = false;
-  /** Whether nothing is read until a verdict is there. */
-  #held = false;
-  #throttle: Throttle | undefined;
   #lease: { lease: Lease; mayReturn: boolean } | undefined;
 
   constructor(socket: Socket, limits: RelayLimits, clock: { readonly now: number }) {
     this.#socket = socket;
     this.#limits = limits;
     this.#clock = clock;
-    this.#heardAt = clock.now;
-    this.decoder = new FrameDecoder(this, limits.maxMessageBytes);
+    const { maxMessageBytes } = limits;
+    this.#intake = new FrameIntake(socket, this, { clock, maxMessageBytes });
+    this.#writer = new SocketWriter(socket, {
+      clock,
+      taken: () => this.#taken(),
+      emptied: () => this.#emptied(),
+    });
+  }
+
+  /** Reads the peer's frames. */
+  get decoder(): FrameDecoder {
+    return this.#intake.decoder;
   }
 
   /** Begins to read; `head` is what came with the handshake. */
@@ -90,11 +71,11 @@ export class Connection implements FrameSink {
     const socket = this.#socket;
     socket.setNoDelay(true);
     socket.setTimeout(0);
-    socket.on("data", (chunk: Uint8Array) => this.#received(chunk));
+    socket.on("data", (chunk: Uint8Array) => this.#intake.take(chunk));
     socket.on("end", () => socket.end());
     socket.on("error", () => socket.destroy()); // a reset is an ending like others: `close` follows
     socket.on("close", () => this.#over(1006));
-    if (head.length > 0) this.#received(head);
+    if (head.length > 0) this.#intake.take(head);
   }
 
   /** Whether there is nobody left to say anything to but goodbye. */
@@ -107,17 +88,12 @@ export class Connection implements FrameSink {
    * before it is let in. Fails where the verdict is a rejection. The decoder must be in `single` mode.
    */
   hold(verdict: Promise<void>): void {
-    this.#held = true;
-    this.decoder.hold();
-    this.#socket.pause();
-    void verdict.catch((error) => this.#reject(error)).then(() => this.#release());
+    this.#intake.hold(verdict.catch((error) => this.#reject(error)));
   }
 
-  /** Keeps what is read to the producers' rate, where there is one. */
-  throttle(): void {
-    const rate = { messages: this.#limits.maxMessageRate, bytes: this.#limits.maxByteRate };
-    if (!Rate.limits(rate)) return;
-    this.#throttle = new Throttle(this.#socket, rate, (bytes) => this.#decode(bytes));
+  /** Keeps what is read to a producer's `rate`, where there is one; where `texts` are control messages they need not wait. */
+  throttle(rate: Rate | undefined, as: { texts: "control" | "data" }): void {
+    if (rate !== undefined) this.#intake.throttle(rate, as);
   }
 
   /**
@@ -134,13 +110,7 @@ export class Connection implements FrameSink {
    */
   send(frames: Uint8Array): boolean {
     if (this.#closeBy > 0) return false;
-    if (frames.length <= PIECE_BYTES && this.#queue.length === 0 && this.#blockedAt === 0) {
-      return this.#write(frames); // the usual case, once for each reader and batch
-    }
-    for (let at = 0; at < frames.length; at += PIECE_BYTES) {
-      this.#queue.push(frames.subarray(at, at + PIECE_BYTES));
-    }
-    return this.#pump();
+    return this.#writer.write(frames);
   }
 
   /**
@@ -150,11 +120,10 @@ export class Connection implements FrameSink {
    */
   close(code: number, reason: string, patienceMs: number = this.#limits.stallTimeoutMs): void {
     if (this.#closeBy > 0) return;
-    this.#throttle?.stop(); // the peer's answer is to be read
     this.#closePatience = patienceMs;
     this.#closeBy = this.#clock.now + patienceMs;
-    this.#queue.push(closeFrame(code, reason));
-    this.#pump();
+    this.#writer.write(closeFrame(code, reason));
+    this.#intake.ending(); // the peer's answer is to be read
   }
 
   /** Ends the connection because of `error`; a peer that may still have much to read is waited for (`patient`). */
@@ -182,15 +151,17 @@ export class Connection implements FrameSink {
   sweep(): void {
     const limits = this.#limits;
     const now = this.#clock.now;
+    const { blockedAt } = this.#writer;
+    const heardAt = Math.max(this.#intake.heardAt, this.#tookAt);
     if (this.#closeBy > 0) {
       if (now > this.#closeBy) this.#socket.destroy();
     } else if (this.#expectBy > 0 && now > this.#expectBy) {
       this.fail(this.#late!);
-    } else if (this.#blockedAt > 0) {
-      if (now - this.#blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
-    } else if (now - this.#heardAt > limits.deadAfterMs && !this.#throttle?.paused) {
+    } else if (blockedAt > 0) {
+      if (now - blockedAt > limits.stallTimeoutMs) this.fail(new RelayError("too_slow"));
+    } else if (now - heardAt > limits.deadAfterMs && !this.#intake.throttled) {
       this.#socket.destroy();
-    } else if (now - Math.max(this.#heardAt, this.#pingedAt) > limits.pingIntervalMs) {
+    } else if (now - Math.max(heardAt, this.#pingedAt) > limits.pingIntervalMs) {
       this.#pingedAt = now;
       this.send(PING);
     }
@@ -201,20 +172,22 @@ export class Connection implements FrameSink {
 
   texts(records: Uint8Array, count: number, last: number): void {
     if (this.#closeBy > 0) return;
-    this.#throttle?.spend(count, records.length);
+    if (this.#intake.limited) this.#intake.spend(count, records.length);
     this.handler.texts(records, count, last);
   }
 
   binary(payload: Uint8Array, ascii: boolean): void {
     if (this.#closeBy > 0) return;
     if (this.handler.binary === undefined) throw new RelayError("bad_data");
-    this.#throttle?.spend(countLines(payload), payload.length);
+    if (this.#intake.limited) {
+      this.#intake.spend(countLines(payload.subarray(SEQ_BYTES)), payload.length);
+    }
     this.handler.binary(payload, ascii);
   }
 
   ping(payload: Uint8Array): void {
     // a peer that floods us with pings and reads no pong gets none
-    if (this.#blockedAt === 0) this.send(controlFrame(OPCODE.pong, payload));
+    if (this.#writer.blockedAt === 0) this.send(controlFrame(OPCODE.pong, payload));
   }
 
   pong(): void {}
@@ -225,45 +198,6 @@ export class Connection implements FrameSink {
     this.#hangUp();
   }
 
-  #received(chunk: Uint8Array): void {
-    this.#heardAt = this.#clock.now;
-    if (this.#throttle !== undefined) return this.#throttle.take(chunk);
-    this.#decode(chunk);
-    this.#settle();
-    // what was read has been copied to where it is kept: freeing it now instead of at the next collection lets the
-    // allocator hand out the same warm pages again (measured: a third of all CPU time went into clearing fresh ones)
-    if (chunk.byteLength >= WORTH_FREEING && chunk.byteLength === chunk.buffer.byteLength) {
-      (chunk.buffer as ArrayBuffer).transfer(0);
-    }
-  }
-
-  /** Takes `bytes`, or what the decoder has kept. */
-  #decode(bytes?: Uint8Array): void {
-    let fault: unknown;
-    try {
-      if (bytes === undefined) this.decoder.release();
-      else this.decoder.feed(bytes);
-    } catch (error) {
-      fault = error;
-    }
-    this.handler.flush(); // also what came before a fault
-    if (fault !== undefined) this.#fault(fault);
-  }
-
-  /** A throttle that was set by what was just decoded counts the rest of it. */
-  #settle(): void {
-    this.#throttle?.settle();
-  }
-
-  /** Reads on after a {@linkcode hold}. */
-  #release(): void {
-    this.#held = false;
-    this.#heardAt = this.#clock.now;
-    this.#decode();
-    this.#settle();
-    if (!this.#held && !this.#throttle?.paused) this.#socket.resume();
-  }
-
   /** Ends the connection with what `error` says, or with that it was a bug. */
   #reject(error: unknown): void {
     const known = error instanceof RelayError;
@@ -271,60 +205,37 @@ export class Connection implements FrameSink {
     this.fail(known ? error : new RelayError("internal"));
   }
 
+  flushed(): void {
+    this.handler.flush();
+  }
+
   /** No frame can be made out any more, so an answer to the goodbye is not waited for. */
-  #fault(error: unknown): void {
+  faulty(error: unknown): void {
     this.#reject(error);
     this.#hangUp();
   }
 
-  /** Writes what the socket takes; `true` when it has taken everything. */
-  #pump(): boolean {
-    while (this.#queue.length > 0 && this.#blockedAt === 0) this.#write(this.#queue.shift()!);
-    return this.#blockedAt === 0;
-  }
-
-  /**
-   * Writes one piece; `true` when the socket has taken it at once. A socket that is not empty is no reason to wait: with
-   * TLS the answer to the handshake may still be in it, and no callback tells when that is gone.
-   */
-  #write(piece: Uint8Array): boolean {
-    const socket = this.#socket;
-    socket.write(piece, this.#written);
-    if (socket.writableLength === 0) return true;
-    if (this.#blockedAt === 0) this.#blockedAt = this.#clock.now;
-    return false;
-  }
-
-  readonly #written = (): void => {
-    if (this.#blockedAt === 0 || this.#socket.writableLength > 0) return;
-    this.#heardAt = this.#clock.now;
-    this.#blockedAt = 0;
+  #taken(): void {
+    this.#tookAt = this.#clock.now;
     if (this.#closeBy > 0) this.#closeBy = this.#clock.now + this.#closePatience;
-    if (!this.#pump()) return;
+  }
+
+  #emptied(): void {
     if (this.#hangingUp) this.#socket.end();
     if (this.#closeBy === 0) this.handler.drained();
-  };
+  }
 
   /** Ends our side of the connection once everything is written. */
   #hangUp(): void {
     this.#hangingUp = true;
-    if (this.#queue.length === 0) this.#socket.end();
+    if (!this.#writer.queued) this.#socket.end();
   }
 
   #over(code: number): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#throttle?.stop();
+    this.#intake.drop();
     if (code === 1000 || !this.#lease?.mayReturn) this.#lease?.lease.release();
     this.handler.gone(code);
   }
-}
-
-const NEWLINE = 0x0a;
-
-/** Messages of a data frame. */
-function countLines(payload: Uint8Array): number {
-  let count = 0;
-  for (let at = SEQ_BYTES; (at = payload.indexOf(NEWLINE, at) + 1) > 0;) count++;
-  return count;
 }

@@ -9,8 +9,10 @@ import type { LogEnd } from "../../log/channel_log.ts";
 import { encodeRecord } from "../../protocol/record.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
-import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { Beginning, Outlet } from "../outlet.ts";
+import { Subscriber } from "../subscriber.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 
 /**
  * Sends a channel to a plain WebSocket consumer. Records are its frames already, so they go out as they are; what

@@ -6,7 +6,8 @@
 
 import { RelayError } from "../../errors.ts";
 import type { ClientControl, ToConsumer, ToProducer } from "../../protocol/control.ts";
-import { MAX_CONTROL_MESSAGE_BYTES, parseClientControl } from "../../protocol/control.ts";
+import { parseClientControl } from "../../protocol/client_control.ts";
+import { MAX_CONTROL_MESSAGE_BYTES } from "../../protocol/control.ts";
 import { encodeRecord, payloads } from "../../protocol/record.ts";
 
 const encoder = new TextEncoder();

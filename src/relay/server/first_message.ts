@@ -6,7 +6,7 @@
 
 import { RelayError } from "../../errors.ts";
 import { payloadStart, recordEnd } from "../../protocol/record.ts";
-import type { Handler } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 
 /** Largest first message of a client that has yet to show a credential, bytes. */
 export const MAX_CREDENTIAL_BYTES = 8 * 1024;

@@ -12,6 +12,7 @@ import { type Lease, Leases } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
 import { clientAddress } from "./client_address.ts";
 import { credentialOf, holderOf } from "./credential.ts";
+import { Hosts } from "./hosts.ts";
 import { Origins } from "./origin.ts";
 
 /** Options of {@linkcode Gate}. */
@@ -21,6 +22,10 @@ export interface GateOptions {
   readonly secrets?: readonly string[];
   /** Pages of other origins that may talk to the relay (default none). */
   readonly allowOrigin?: readonly string[];
+  /** The name or address that the relay was told to listen on. */
+  readonly host?: string;
+  /** Whether the relay listens where only its own machine reaches it (default no). */
+  readonly loopback?: () => boolean;
   /** Whether addresses are those that a proxy in front of the relay tells (default false). */
   readonly trustProxy?: boolean;
   /** Called for everyone who is refused here, with the reason. */
@@ -51,6 +56,8 @@ export class Gate {
   readonly access: Access;
   /** Judges pages. */
   readonly origins: Origins;
+  readonly #hosts: Hosts;
+  readonly #loopback: () => boolean;
   readonly #leases: Leases;
   readonly #guard: Guard;
   readonly #trustProxy: boolean;
@@ -63,8 +70,21 @@ export class Gate {
     this.#guard = new Guard({ maxConnections: limits.maxConnectionsPerAddress });
     this.access = new Access(secrets, { guard: this.#guard, onRefusal });
     this.origins = new Origins(allowOrigin);
+    this.#hosts = new Hosts({ own: options.host, allowOrigin });
+    this.#loopback = options.loopback ?? (() => false);
     this.#leases = new Leases({ maxStreams: limits.maxStreamsPerUser, ttlMs: limits.leaseTtlMs });
     this.#trustProxy = trustProxy;
+  }
+
+  /**
+   * Judges by which name any request calls the relay, before anything is answered. Where there is a secret a page that got
+   * hold of the relay's address does not know it, and where others reach the relay its names are not for it to know.
+   *
+   * @throws {RelayError} `forbidden`, see {@linkcode Hosts}.
+   */
+  checkHost(request: IncomingMessage, url: URL | undefined): void {
+    if (this.access.required || !this.#loopback()) return;
+    this.#counted(() => this.#hosts.check(request, url));
   }
 
   /**

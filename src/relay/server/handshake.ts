@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { RelayError } from "../../errors.ts";
+import { versionFault } from "./http_request.ts";
 
 /** RFC 6455 §1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -16,6 +17,8 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** Why a request cannot become a WebSocket, as the status line and text of the answer; `undefined` where it can. */
 export function handshakeFault(request: IncomingMessage): [number, string] | undefined {
   const { method, headers } = request;
+  const fault = versionFault(request);
+  if (fault !== undefined) return [505, fault.message];
   if (method !== "GET") return [405, "a WebSocket handshake is a GET request"];
   if (headers.upgrade?.toLowerCase() !== "websocket") return [400, "cannot upgrade to that"];
   if (headers["sec-websocket-version"] !== "13") {

@@ -7,7 +7,7 @@
 import { RelayError } from "../../errors.ts";
 import type { ConsumeHello, ProduceHello } from "../../protocol/control.ts";
 import type { Role } from "../../protocol/channel_path.ts";
-import type { Handler } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { controlsIn } from "./control_frame.ts";
 
 /** Waits for the hello. The decoder must be in `single` mode. */

@@ -7,6 +7,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { asChunk } from "./body_frames.ts";
+import { SocketWriter } from "./socket_writer.ts";
 
 /** Who fills a body. */
 export interface BodyOwner {
@@ -23,8 +24,6 @@ export interface HttpBodyOptions {
   readonly stallTimeoutMs: number;
 }
 
-/** Bytes go to the socket in pieces of this many, so that a slow reader's progress shows. */
-const PIECE_BYTES = 256 * 1024;
 /** How long what was sent has to arrive before a client of HTTP/1.0 is told by a reset that it was not all, ms. */
 const RESET_PATIENCE_MS = 1_000;
 /** Silence after which the system asks whether the client is still there, ms. */
@@ -44,10 +43,7 @@ export class HttpBody {
   readonly #socket: Socket;
   readonly #owner: BodyOwner;
   readonly #options: HttpBodyOptions;
-  /** What is to be written once the socket has taken the piece before. */
-  readonly #queue: Uint8Array[] = [];
-  /** Since when the socket has taken nothing although there is something for it, ms; 0 while it has taken everything. */
-  #blockedAt = 0;
+  readonly #writer: SocketWriter;
   #ending: "whole" | "cut" | undefined;
   #resetAt = 0;
   #over = false;
@@ -58,6 +54,10 @@ export class HttpBody {
     this.#socket = response.socket as Socket;
     this.#owner = owner;
     this.#options = options;
+    this.#writer = new SocketWriter(this.#socket, {
+      clock: options.clock,
+      emptied: () => this.#emptied(),
+    });
     this.chunked = response.req.httpVersion === "1.1";
     this.sentAt = options.clock.now;
     response.on("close", () => this.#gone());
@@ -67,7 +67,7 @@ export class HttpBody {
 
   /** Whether something is still to be taken. */
   get blocked(): boolean {
-    return this.#blockedAt > 0;
+    return this.#writer.blockedAt > 0;
   }
 
   /** Sends bytes that are no chunk yet, see {@linkcode HttpBody.send}. */
@@ -82,10 +82,7 @@ export class HttpBody {
   send(chunks: Uint8Array): boolean {
     if (this.#ending !== undefined || this.#over) return false;
     this.sentAt = this.#options.clock.now;
-    for (let at = 0; at < chunks.length; at += PIECE_BYTES) {
-      this.#queue.push(chunks.subarray(at, at + PIECE_BYTES));
-    }
-    return this.#pump();
+    return this.#writer.write(chunks);
   }
 
   /** Ends the body after all that was sent: the client has got all of it. */
@@ -104,14 +101,15 @@ export class HttpBody {
   /** Keeps the time limits; called every second or so. */
   sweep(): void {
     const { clock: { now }, stallTimeoutMs } = this.#options;
-    if (this.#blockedAt > 0 && now - this.#blockedAt > stallTimeoutMs) this.#socket.destroy();
+    const { blockedAt } = this.#writer;
+    if (blockedAt > 0 && now - blockedAt > stallTimeoutMs) this.#socket.destroy();
     if (this.#resetAt > 0 && now > this.#resetAt) this.#socket.resetAndDestroy();
   }
 
   #finish(ending: "whole" | "cut"): void {
     if (this.#ending !== undefined || this.#over) return;
     this.#ending = ending;
-    if (this.#pump()) this.#close();
+    if (!this.blocked) this.#close();
   }
 
   #close(): void {
@@ -120,31 +118,15 @@ export class HttpBody {
     else this.#resetAt = this.#options.clock.now + RESET_PATIENCE_MS;
   }
 
-  #pump(): boolean {
-    while (this.#queue.length > 0 && this.#blockedAt === 0) this.#write(this.#queue.shift()!);
-    return this.#blockedAt === 0;
-  }
-
-  #write(piece: Uint8Array): void {
-    const socket = this.#socket;
-    socket.write(piece, this.#written);
-    if (socket.writableLength > 0 && this.#blockedAt === 0) {
-      this.#blockedAt = this.#options.clock.now;
-    }
-  }
-
-  readonly #written = (): void => {
-    if (this.#blockedAt === 0 || this.#over || this.#socket.writableLength > 0) return;
-    this.#blockedAt = 0;
-    if (!this.#pump()) return;
+  #emptied(): void {
     if (this.#ending !== undefined) this.#close();
     else this.#owner.drained();
-  };
+  }
 
   #gone(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#queue.length = 0;
+    this.#writer.drop();
     this.#owner.gone();
   }
 }

@@ -12,7 +12,9 @@ import { type RelayEvent, SSE_COMMENT, sseEvent, sseOpening } from "../../protoc
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import type { RelayLimits } from "../limits.ts";
-import { type Beginning, type Outlet, Subscriber, type Wish } from "../subscriber.ts";
+import type { Beginning, Outlet } from "../outlet.ts";
+import { Subscriber } from "../subscriber.ts";
+import type { Wish } from "../wish.ts";
 import type { BodyFrames } from "./body_frames.ts";
 import { COMMON_HEADERS } from "./http_error.ts";
 import { type BodyOwner, HttpBody } from "./http_body.ts";

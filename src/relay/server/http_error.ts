@@ -7,7 +7,10 @@
 import { STATUS_CODES } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
 import { ERRORS, RelayError } from "../../errors.ts";
+
+const logger = getLogger(["streamrelay", "relay"]);
 
 /** An answer that is there as a whole. */
 export interface Answer {
@@ -72,6 +75,20 @@ export function sendError(
   });
 }
 
+/** Answers a request that cannot have what it wants. Whatever is not a known error is a bug, and logged as that. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  headers: OutgoingHttpHeaders,
+): void {
+  const known = knownError(error);
+  if (known.code === "internal") {
+    logger.error("a bug, met while answering a request: {error}", { error });
+  }
+  sendError(request, response, known, { headers });
+}
+
 /** The JSON text of an error. */
 export function errorBody({ code, peerText: message }: RelayError): string {
   return JSON.stringify({ error: { code, message } });
@@ -123,6 +140,11 @@ export function answerFault(fault: Error & { code?: string }, socket: Socket): v
 function answering(socket: Socket): boolean {
   const { _httpMessage: response } = socket as Socket & { _httpMessage?: ServerResponse | null };
   return response?.headersSent === true && !response.writableFinished;
+}
+
+/** A relay that shuts down lets nobody in: another one may be there in a second. */
+export function draining(): RelayError {
+  return new RelayError("draining", undefined, { retryAfterMs: 1_000 });
 }
 
 /** A request that is at fault, in words that are fit for who made it. */

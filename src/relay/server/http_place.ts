@@ -8,7 +8,7 @@ import type { IncomingMessage } from "node:http";
 import { parsePosition } from "../../protocol/position.ts";
 import { parseEventId } from "../../protocol/sse.ts";
 import type { Channel } from "../channel.ts";
-import type { Wish } from "../subscriber.ts";
+import type { Wish } from "../wish.ts";
 import { badRequest, knownError } from "./http_error.ts";
 import { headerOnce, parameterOnce } from "./http_request.ts";
 

@@ -6,18 +6,18 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RelayError } from "../../errors.ts";
-import { countLines, skipLines } from "../../protocol/data_frame.ts";
-import { LinesToRecords } from "../../protocol/line_codec.ts";
-import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
-import { Rate } from "../rate.ts";
+import type { ProducerLink } from "../producer_link.ts";
 import type { BodyReader } from "./body_reader.ts";
-import { badRequest, knownError, sendAnswer, sendError } from "./http_error.ts";
+import { FreshMessages } from "./fresh_messages.ts";
+import { knownError, sendAnswer, sendError } from "./http_error.ts";
 import type { HttpLimits } from "./http_limits.ts";
 import type { HttpRun } from "./http_run.ts";
 import { channelHeaders } from "./stream_headers.ts";
+import { Throttle } from "./throttle.ts";
 
 /** Options of {@linkcode HttpProducer}. */
 export interface HttpProducerOptions {
@@ -32,11 +32,7 @@ export interface HttpProducerOptions {
   readonly lease: Lease;
 }
 
-/** The relay works on one batch at a time, so one converter serves all. */
-const converter = new LinesToRecords();
 const DONE = new TextEncoder().encode('{"type":"done"}\n');
-/** The longest pause of a producer that is too fast, ms. */
-const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * Puts the body of a request into a channel. Whatever ends it before its end, the run may be gone on with until the grace
@@ -50,16 +46,11 @@ export class HttpProducer implements ProducerLink {
   readonly #response: ServerResponse;
   readonly #options: HttpProducerOptions;
   readonly #channel: Channel;
-  readonly #rate: Rate;
-  /** Number of the next message of the body. */
-  #seq: number;
-  /** Number of the next message that the log lacks. */
-  #next: number;
-  #messages = 0;
-  /** Until when nothing is read because of the rate, ms. */
-  #pausedUntil = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #throttle: Throttle | undefined;
+  readonly #messages: FreshMessages;
   #held = false;
+  /** Whether all of the body has come. */
+  #whole = false;
   #heardAt: number;
   #over = false;
 
@@ -69,23 +60,25 @@ export class HttpProducer implements ProducerLink {
     this.#request = request;
     this.#response = response;
     this.#options = options;
-    this.#rate = new Rate(
-      { messages: limits.maxMessageRate, bytes: limits.maxByteRate },
-      performance.now(),
-    );
     this.#heardAt = channels.now;
     const { channel, next } = channels.resume(id, this, run.claim);
     this.#channel = channel;
-    this.#seq = run.claim.first;
-    this.#next = next;
+    const { maxMessageBytes } = limits;
+    this.#messages = new FreshMessages({ seq: run.claim.first, next, maxMessageBytes });
     run.begin(channel);
+    if (channel.rate === undefined) return;
+    this.#throttle = new Throttle({
+      source: { pause: () => request.pause(), resume: () => this.#readOn() },
+      rate: channel.rate,
+      feed: (bytes) => this.#guarded(() => this.#take(bytes)),
+    });
   }
 
   /** Begins to read the body. */
   open(): void {
     const request = this.#request;
     request.on("data", (chunk: Uint8Array) => this.#guarded(() => this.#received(chunk)));
-    request.on("end", () => this.#guarded(() => this.#complete()));
+    request.on("end", () => this.#ended());
     request.on("error", () => {}); // `close` follows
     request.on("close", () => this.#lost());
   }
@@ -135,40 +128,42 @@ export class HttpProducer implements ProducerLink {
   }
 
   get #paused(): boolean {
-    return this.#held || this.#pausedUntil > 0;
+    return this.#held || this.#throttle?.paused === true;
   }
 
   #received(chunk: Uint8Array): void {
     if (this.#over) return;
-    const { channels, body, run } = this.#options;
-    this.#heardAt = channels.now;
+    this.#heardAt = this.#options.channels.now;
+    if (this.#throttle === undefined) this.#take(chunk);
+    else this.#throttle.take(chunk);
+  }
+
+  #take(chunk: Uint8Array): void {
+    const { channels, body, limits, run } = this.#options;
     try {
       body.feed(chunk, this.#append);
     } finally {
       run.took(body.bytes);
       channels.flush(this.#channel); // also what came before a fault
     }
-    this.#rate.spend(0, chunk.length, performance.now());
-    this.#restrain();
+    this.#held = this.#channel.held(channels.now, limits.holdTimeoutMs);
+    if (this.#held) this.#request.pause();
   }
 
   /** Appends lines, less those that the log has from an earlier request. */
   readonly #append = (lines: Uint8Array): void => {
-    const count = countLines(lines);
-    const known = Math.min(count, Math.max(0, this.#next - this.#seq));
-    this.#messages += count;
-    this.#seq += count;
-    if (known > 0) this.#options.run.overlapped();
-    const fresh = known === 0 ? lines : lines.subarray(skipLines(lines, known));
-    if (fresh.length === 0) return;
-    const { channels, limits } = this.#options;
-    const run = converter.convert(fresh);
-    if (run.longest > limits.maxMessageBytes) throw new RelayError("too_big");
-    if (this.#seq > Number.MAX_SAFE_INTEGER) throw badRequest("numbers are used up");
-    channels.appendRun(this.#channel, this, run);
-    this.#next = this.#seq;
-    this.#rate.spend(run.count, 0, performance.now());
+    const run = this.#messages.of(lines);
+    if (this.#messages.overlapped) this.#options.run.overlapped();
+    if (run === undefined) return;
+    this.#options.channels.appendRun(this.#channel, this, run);
+    this.#throttle?.spend(run.count, 0);
   };
+
+  /** Nothing more comes. The runtime says so even while the body is paused, when the last of it may still wait here. */
+  #ended(): void {
+    this.#whole = true;
+    if (!this.#throttle?.pending) this.#guarded(() => this.#complete());
+  }
 
   /** The body is whole: so is the stream. */
   #complete(): void {
@@ -177,13 +172,13 @@ export class HttpProducer implements ProducerLink {
     try {
       body.end(this.#append);
       run.took(body.bytes);
-      const messages = this.#messages;
+      const { count } = this.#messages;
       if (body.status === "done" && !body.saidDone) this.#append(DONE);
-      channels.finish(this.#channel, this, this.#seq, { status: body.status });
+      channels.finish(this.#channel, this, this.#messages.next, { status: body.status });
       this.#over = true;
-      clearTimeout(this.#timer);
+      this.#throttle?.drop();
       lease.release();
-      this.#answer(messages);
+      this.#answer(count);
     } finally {
       channels.flush(this.#channel);
     }
@@ -191,32 +186,25 @@ export class HttpProducer implements ProducerLink {
 
   #answer(messages: number): void {
     const { headers, id, run: { claim: { epoch } }, body: { bytes } } = this.#options;
+    const { next } = this.#messages;
     sendAnswer(this.#request, this.#response, {
       status: 200,
       headers: { "Content-Type": "application/json", ...headers },
-      body: `${JSON.stringify({ channel: id, epoch, next: this.#seq, messages, bytes })}\n`,
+      body: `${JSON.stringify({ channel: id, epoch, next, messages, bytes })}\n`,
     });
-  }
-
-  /** Stops reading where there is a reason to wait. */
-  #restrain(): void {
-    const { channels, limits } = this.#options;
-    const wait = this.#rate.waitMs(performance.now());
-    if (wait > 0) {
-      this.#pausedUntil = performance.now() + wait;
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#resume(), Math.min(wait, LONGEST_PAUSE_MS));
-    }
-    this.#held = this.#channel.held(channels.now, limits.holdTimeoutMs);
-    if (this.#paused) this.#request.pause();
   }
 
   #resume(): void {
     if (this.#over) return;
     const { channels, limits } = this.#options;
-    if (performance.now() >= this.#pausedUntil) this.#pausedUntil = 0;
     this.#held = this.#channel.held(channels.now, limits.holdTimeoutMs);
     if (!this.#paused) this.#request.resume();
+  }
+
+  /** All that came was taken. */
+  #readOn(): void {
+    if (this.#whole && !this.#over) this.#guarded(() => this.#complete());
+    else this.#resume();
   }
 
   #guarded(step: () => void): void {
@@ -239,15 +227,15 @@ export class HttpProducer implements ProducerLink {
     this.#leave();
   }
 
-  /** The client is gone. */
+  /** The client is gone; it has lost nothing where its body is whole. */
   #lost(): void {
-    if (this.#over) return;
+    if (this.#over || this.#whole) return;
     this.#over = true;
     this.#leave();
   }
 
   #leave(): void {
-    clearTimeout(this.#timer);
+    this.#throttle?.drop();
     const { channels, run, lease } = this.#options;
     channels.leave(this.#channel, this, false);
     if (!run.chosen || this.#channel.end !== undefined) lease.release();

@@ -7,9 +7,10 @@
 import type { IncomingMessage } from "node:http";
 import type { ChannelLog } from "../../log/channel_log.ts";
 import { RelayError } from "../../errors.ts";
-import { checkedMeta } from "../../protocol/control.ts";
+import { checkedMeta } from "../../protocol/meta.ts";
 import { isEpoch, isPlainEpoch, newPlainEpoch } from "../../protocol/position.ts";
-import type { Channel, RunClaim } from "../channel.ts";
+import type { Channel } from "../channel.ts";
+import type { RunClaim } from "../run.ts";
 import { badRequest } from "./http_error.ts";
 import { headerOnce } from "./http_request.ts";
 

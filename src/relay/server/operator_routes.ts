@@ -16,7 +16,7 @@ import { credentialOf } from "./credential.ts";
 import { type Answer, badRequest, errorBody } from "./http_error.ts";
 import { parameterOnce } from "./http_request.ts";
 import { overviewAsset } from "./overview_page.ts";
-import { healthOf, type HealthSource } from "./relay_health.ts";
+import { HEALTH_PATH, healthOf, type HealthSource } from "./relay_health.ts";
 
 /** Options of {@linkcode operatorRoutes}. */
 export interface OperatorOptions extends HealthSource {
@@ -53,7 +53,7 @@ export function operatorRoutes(options: OperatorOptions): OperatorRoute {
     return make(url);
   };
   const routes: Readonly<Record<string, Make>> = {
-    "/health": () => healthAnswer(options),
+    [HEALTH_PATH]: () => healthAnswer(options),
     "/metrics": async () => answer(200, await metrics.text(), metrics.contentType),
     "/channels": guarded((url) => json(listChannels(channels, listOptions(url)))),
   };
@@ -95,11 +95,8 @@ async function admit(
   request: IncomingMessage,
   url: URL,
 ): Promise<void> {
-  for (const name of ["token", "secret"]) parameterOnce(url, name);
-  // no channel has this id, so no token is for it
-  const use = { role: "consume", channel: "" } as const;
-  const grant = await access.admit(credentialOf(request, url), use, { address: address(request) });
-  if (!grant.master) throw new RelayError("forbidden");
+  const use = { role: "operate", channel: "" } as const;
+  await access.admit(credentialOf(request, url), use, { address: address(request) });
 }
 
 function listOptions(url: URL): ListOptions {

@@ -5,9 +5,11 @@
  */
 
 import type { RelayError } from "../../errors.ts";
-import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { ProducerLink } from "../producer_link.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 
 /** Puts what a plain WebSocket producer sends into its channel. */
 export class ProducerHandler implements Handler, ProducerLink {
@@ -21,6 +23,7 @@ export class ProducerHandler implements Handler, ProducerLink {
     this.#connection = connection;
     this.#channels = channels;
     this.#channel = channels.produce(id, this);
+    connection.throttle(this.#channel.rate, { texts: "data" });
   }
 
   texts(records: Uint8Array, count: number, last: number): void {

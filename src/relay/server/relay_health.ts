@@ -7,6 +7,9 @@
 import type { Channels } from "../channels.ts";
 import type { RelayLimits } from "../limits.ts";
 
+/** Where it is told, by HTTP and by WebSocket; also while the relay shuts down. */
+export const HEALTH_PATH = "/health";
+
 /** What {@linkcode healthOf} looks at. */
 export interface HealthSource {
   readonly channels: Channels;

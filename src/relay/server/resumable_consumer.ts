@@ -10,10 +10,15 @@ import type { ConsumeHello, ToConsumer } from "../../protocol/control.ts";
 import { parsePosition } from "../../protocol/position.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
-import { type Beginning, type Outlet, Subscriber } from "../subscriber.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { Beginning, Outlet } from "../outlet.ts";
+import { Subscriber } from "../subscriber.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 import type { LineFrames } from "./line_frames.ts";
+
+/** Wishes to cancel that one connection may send. */
+const MAX_CANCELS = 16;
 
 /** Options of {@linkcode ResumableConsumerHandler}. */
 export interface ResumableConsumerOptions {
@@ -35,6 +40,7 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   readonly #subscriber: Subscriber;
   readonly #channel: Channel;
   readonly #mayCancel: boolean;
+  #cancels = 0;
   /** Whether it is told of nothing that is in the stream. */
   readonly #mute: boolean;
 
@@ -58,6 +64,8 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   texts(records: Uint8Array): void {
     for (const control of controlsIn(records)) {
       if (control.type !== "cancel") throw fault(`unexpected ${control.type} of a consumer`);
+      // each is answered: one that reads nothing could have answers pile up
+      if (++this.#cancels > MAX_CANCELS) throw fault("it wishes to cancel too often");
       const cancelling = this.#mayCancel
         ? this.#channels.cancel(this.#channel, control.reason)
         : { reached: false, reason: "the token does not allow to cancel" };

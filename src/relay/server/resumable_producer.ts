@@ -9,10 +9,12 @@ import type { ProduceHello, RunEnd } from "../../protocol/control.ts";
 import { decodeDataFrame } from "../../protocol/data_frame.ts";
 import { LinesToRecords } from "../../protocol/line_codec.ts";
 import { isUtf8 } from "../../protocol/utf8.ts";
-import type { Channel, ProducerLink } from "../channel.ts";
+import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import type { RelayLimits } from "../limits.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { ProducerLink } from "../producer_link.ts";
+import type { Connection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { controlsIn, controlText } from "./control_frame.ts";
 
 const MIN_WINDOW = 1024;
@@ -59,6 +61,7 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
     const { channel, next } = channels.resume(id, this, hello);
     this.#channel = channel;
     this.#next = this.#acknowledged = next;
+    connection.throttle(channel.rate, { texts: "control" });
     connection.send(
       controlText({ type: "welcome", epoch: hello.epoch, next, window: this.#window }),
     );
@@ -130,6 +133,8 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
 
   /** The end is acknowledged at once: a job waits for it. */
   #end({ next, status, exit_code: exitCode, signal }: RunEnd): void {
+    // each is answered: one that reads nothing could have answers pile up
+    if (this.#ended) throw fault("a second end");
     this.#channels.finish(this.#channel, this, next, { status, exitCode, signal });
     this.#ended = true;
     this.#connection.send(controlText({ type: "ack", next, end: true }));

@@ -4,20 +4,19 @@
  * @module
  */
 
-import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
-import { RelayError } from "../../errors.ts";
 import { Channels } from "../channels.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "../limits.ts";
-import { checkCertificate } from "./check_certificate.ts";
 import { Gate } from "./gate.ts";
 import { HttpDoor } from "./http_door.ts";
 import { answerFault, badRequest, sendError } from "./http_error.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./http_limits.ts";
 import { httpRoutes } from "./http_routes.ts";
+import { createServer, isLoopback, listen } from "./http_server.ts";
 import { healthOf } from "./relay_health.ts";
+import { shutDown } from "./shutdown.ts";
 import { VERSION } from "../../version.ts";
 import { warmUp } from "../warm_up.ts";
 import { WebSocketDoor } from "./websocket_door.ts";
@@ -32,7 +31,10 @@ export interface RelayOptions extends Partial<RelayLimits>, Partial<HttpLimits> 
   port?: number;
   /** What clients must show, or any of several while it is being changed; without it everyone is let in (default none). */
   secret?: string | readonly string[];
-  /** Pages of other origins that may talk to the relay, e.g. `https://portal.example.org` (default none). */
+  /**
+   * Pages of other origins that may talk to the relay, e.g. `https://portal.example.org` (default none). A relay without a
+   * secret that only its own machine reaches answers to their hosts, too, and otherwise to no name that may be a stranger's.
+   */
   allowOrigin?: readonly string[];
   /** Whether clients' addresses are what the last entry of `X-Forwarded-For` says (default false). */
   trustProxy?: boolean;
@@ -48,22 +50,14 @@ export interface Relay extends AsyncDisposable {
   readonly url: string;
   /** The bound port. */
   readonly port: number;
-  /** Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. */
+  /**
+   * Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. Until then `/health`
+   * says that it is draining.
+   */
   stop(): Promise<void>;
   /** Resolves when the relay has stopped. */
   readonly finished: Promise<void>;
 }
-
-/**
- * A TLS handshake, and a request's headers, have this long to arrive, ms: a slow-loris client does not hold its socket. Bodies
- * have limits of their own: that of a producer is idle for as long as its program thinks, any other is not read.
- */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** Time that clients have to take their goodbye when the relay stops, ms. */
-const DRAIN_TIMEOUT_MS = 5_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-/** Connections that may wait to be accepted. */
-const BACKLOG = 1024;
 
 /**
  * Starts a relay in this process and resolves once it accepts connections.
@@ -86,8 +80,11 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     ...definedOf(options),
   };
   const channels = new Channels(limits, performance.now());
+  let loopback = true; // until it is known
   const gate = new Gate({
     limits,
+    host: options.host,
+    loopback: () => loopback,
     secrets: [options.secret ?? []].flat(),
     allowOrigin: options.allowOrigin,
     trustProxy: options.trustProxy,
@@ -119,13 +116,14 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   server.on("connect", (_request, socket) => answerFault(new Error("no proxy"), socket as Socket));
   server.on("clientError", (fault, socket) => answerFault(fault, socket as Socket));
   server.on("upgrade", (request, socket, head) => door.enter(request, socket as Socket, head));
-  // every TCP connection, whatever it has become: none may outlive the relay
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await listen(server, options.host ?? "127.0.0.1", options.port ?? 8765);
+  const host = options.host ?? "127.0.0.1";
+  const { address: bound, port } = await listen(server, { host, port: options.port ?? 8765 });
+  loopback = isLoopback(bound);
 
   warmUp();
   const sweeper = setInterval(() => {
@@ -135,74 +133,25 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     gate.sweep();
   }, sweepInterval(limits));
   const { promise: finished, resolve } = Promise.withResolvers<void>();
+  const drain = () => Promise.all([door.close(), httpDoor.close()]);
   const stop = () => {
     if (!stopping) {
       stopping = true;
-      const killer = setTimeout(
-        () => sockets.forEach((socket) => socket.destroy()),
-        DRAIN_TIMEOUT_MS,
-      );
-      server.close(() => {
-        clearTimeout(killer);
+      void shutDown({ server, sockets, drain }).then(() => {
         clearInterval(sweeper);
         logger.info("relay stopped");
         resolve();
       });
-      door.close();
-      httpDoor.close();
-      server.closeIdleConnections();
-      // to the server, one that never asked for anything is not idle
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     }
     return finished;
   };
   options.signal?.addEventListener("abort", stop, { once: true });
   if (options.signal?.aborted) void stop();
 
-  const { port } = server.address() as AddressInfo;
-  const url = `${options.tls ? "wss" : "ws"}://${urlHost(options.host ?? "127.0.0.1")}:${port}`;
+  const url = `${options.tls ? "wss" : "ws"}://${urlHost(host)}:${port}`;
   logger.info("relay listening on {url}", { url });
   return { url, port, stop, finished, [Symbol.asyncDispose]: stop };
 }
-
-function createServer(tls: RelayOptions["tls"]): Server {
-  const limits = {
-    headersTimeout: REQUEST_TIMEOUT_MS,
-    requestTimeout: 0,
-    requireHostHeader: false, // the door says so itself, in JSON
-    connectionsCheckingInterval: 1_000,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    noDelay: true,
-  };
-  if (tls === undefined) return createHttpServer(limits);
-  checkCertificate(tls);
-  return createHttpsServer({ ...limits, handshakeTimeout: REQUEST_TIMEOUT_MS, ...tls });
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ port, host, backlog: BACKLOG }, resolve);
-  try {
-    await promise;
-  } catch (cause) {
-    const { code = "unknown error" } = cause as { code?: string };
-    throw new RelayError(
-      "usage",
-      `Cannot listen on ${host}:${port}: ${LISTEN_FAULTS[code] ?? code}`,
-      { cause },
-    );
-  }
-  server.off("error", reject);
-}
-
-const LISTEN_FAULTS: Record<string, string> = {
-  EADDRINUSE: "the port is taken. Give another one with --port; 0 takes any free one",
-  EADDRNOTAVAIL: "this machine has no such address. Give one of its own with --host",
-  EINVAL: "this machine has no such address. Give one of its own with --host",
-  ENOTFOUND: "no such address. Give one of this machine's with --host",
-  EACCES: "not allowed; ports below 1024 often need more rights",
-};
 
 /** The shortest time limit, seen at least four times; between 20 ms and 1 s. */
 function sweepInterval(limits: RelayLimits): number {

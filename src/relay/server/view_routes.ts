@@ -66,16 +66,20 @@ const ASSET = {
 export function viewAnswer(path: string, method = "GET"): ViewAnswer | undefined {
   const [, folder, name] = /^\/(view|view-assets)\/([^/]+)$/.exec(path) ?? [];
   if (folder === undefined) return undefined;
-  if (method !== "GET" && method !== "HEAD") {
-    return failure("bad_request", {
-      status: 405,
-      message: "use GET",
-      headers: { Allow: "GET, HEAD" },
-    });
-  }
-  if (folder === "view") {
-    return isChannelId(name) ? found("view.html", PAGE) : failure("bad_channel");
-  }
+  const answer = folder === "view" ? pageFor(name) : asset(name);
+  if (method === "GET" || method === "HEAD" || answer.status !== 200) return answer;
+  return failure("bad_request", {
+    status: 405,
+    message: "use GET",
+    headers: { Allow: "GET, HEAD" },
+  });
+}
+
+function pageFor(channel: string): ViewAnswer {
+  return isChannelId(channel) ? found("view.html", PAGE) : failure("bad_channel");
+}
+
+function asset(name: string): ViewAnswer {
   // the page has no name of its own: it would lack its policy
   return Object.hasOwn(ASSETS, name) && name !== "view.html"
     ? found(name, ASSET)

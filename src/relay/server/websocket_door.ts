@@ -1,5 +1,5 @@
 /**
- * Lets WebSocket clients in: handshake, path, credential, and the handler for their role.
+ * Lets WebSocket clients in: handshake and path, and the door of the protocol they speak.
  *
  * @module
  */
@@ -7,24 +7,21 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { RelayError } from "../../errors.ts";
-import { type ChannelPath, parseChannelPath } from "../../protocol/channel_path.ts";
-import { type ConsumeHello, type ProduceHello, SUBPROTOCOL } from "../../protocol/control.ts";
-import { maxFrameBytes } from "../../protocol/data_frame.ts";
+import { parseChannelPath } from "../../protocol/channel_path.ts";
+import { SUBPROTOCOL } from "../../protocol/control.ts";
 import { encodeRecord } from "../../protocol/record.ts";
-import type { Grant, Use } from "../access.ts";
 import type { Channels } from "../channels.ts";
-import { looksLikeToken } from "../token.ts";
 import type { RelayLimits } from "../limits.ts";
-import { Connection, type Handler } from "./connection.ts";
-import { ConsumerHandler } from "./consumer_handler.ts";
-import { FirstMessage, MAX_CREDENTIAL_BYTES } from "./first_message.ts";
-import type { Gate, Visitor } from "./gate.ts";
+import { Connection } from "./connection.ts";
+import type { Gate } from "./gate.ts";
+import type { Handler } from "./handler.ts";
 import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
-import { HelloHandler } from "./hello_handler.ts";
-import { LineFrames } from "./line_frames.ts";
-import { ProducerHandler } from "./producer_handler.ts";
-import { ResumableConsumerHandler } from "./resumable_consumer.ts";
-import { ResumableProducerHandler } from "./resumable_producer.ts";
+import { draining } from "./http_error.ts";
+import { checkRequest, requestUrl } from "./http_request.ts";
+import { Occupants } from "./occupants.ts";
+import { PlainDoor } from "./plain_door.ts";
+import { HEALTH_PATH } from "./relay_health.ts";
+import { ResumableDoor } from "./resumable_door.ts";
 
 /** What the door needs to know. */
 export interface DoorOptions {
@@ -39,12 +36,15 @@ export interface DoorOptions {
 /** Owns all WebSocket connections of a relay. */
 export class WebSocketDoor {
   readonly #options: DoorOptions;
-  readonly #connections = new Set<Connection>();
-  readonly #frames = new LineFrames();
+  readonly #connections = new Occupants<Connection>();
+  readonly #plain: PlainDoor;
+  readonly #resumable: ResumableDoor;
   #closing = false;
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    this.#plain = new PlainDoor(options);
+    this.#resumable = new ResumableDoor(options);
   }
 
   /** Number of open connections. */
@@ -54,9 +54,7 @@ export class WebSocketDoor {
 
   /** Handles an `upgrade` of the HTTP server. */
   enter(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
-    const fault = this.#closing
-      ? new RelayError("draining", undefined, { retryAfterMs: RETRY_MS })
-      : handshakeFault(request) ?? this.#turnedAway(request, socket);
+    const fault = handshakeFault(request) ?? this.#turnedAway(request, socket);
     if (fault !== undefined) return refuseHandshake(socket, fault);
     const resumable = offers(request, SUBPROTOCOL);
     acceptHandshake(request, socket, resumable ? SUBPROTOCOL : undefined);
@@ -77,8 +75,13 @@ export class WebSocketDoor {
 
   /** Why the request is not even answered by a handshake. */
   #turnedAway(request: IncomingMessage, socket: Socket): RelayError | undefined {
+    const { gate } = this.#options;
     try {
-      socket.on("close", this.#options.gate.enter(request));
+      checkRequest(request);
+      const url = requestUrl(request);
+      gate.checkHost(request, url);
+      if (this.#closing && url?.pathname !== HEALTH_PATH) throw draining();
+      socket.on("close", gate.enter(request));
       return undefined;
     } catch (error) {
       if (error instanceof RelayError) return error;
@@ -91,174 +94,25 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.sweep();
   }
 
-  /** Closes every connection with 1001 and lets nobody in any more. */
-  close(): void {
+  /** Closes every connection with 1001 and lets nobody in any more, but to ask for health. Resolves when there is none. */
+  close(): Promise<void> {
     this.#closing = true;
     for (const connection of this.#connections) connection.drain();
+    return this.#connections.gone();
   }
 
   #begin(connection: Connection, request: IncomingMessage, resumable: boolean): void {
-    const url = URL.parse(request.url ?? "/", "ws://relay");
-    if (url === null) throw new RelayError("bad_path");
-    if (url.pathname === "/health") {
+    const url = requestUrl(request);
+    if (url === undefined) throw new RelayError("bad_path");
+    if (url.pathname === HEALTH_PATH) {
       connection.send(encodeRecord(new TextEncoder().encode(this.#options.health())));
       return connection.close(1000, "");
     }
     const path = parseChannelPath(url.pathname);
     const visitor = this.#options.gate.visitor(request, url);
-    if (resumable) this.#awaitHello(connection, path, visitor);
-    else this.#beginPlain(connection, path, visitor);
-  }
-
-  /** The plain protocol: the credential came with the handshake, or is the first message. */
-  #beginPlain(connection: Connection, path: ChannelPath, visitor: Visitor): void {
-    const { gate: { access }, limits } = this.#options;
-    connection.decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
-    connection.decoder.single = true;
-    if (visitor.credential !== undefined || !access.required) {
-      return this.#admit(connection, { use: path, visitor }, (grant) => {
-        this.#servePlain(connection, path, grant, { mayShowCredential: true });
-      });
-    }
-    connection.expectBy(limits.authTimeoutMs);
-    connection.handler = new FirstMessage((credential) => {
-      this.#admit(connection, { use: path, visitor: { ...visitor, credential } }, (grant) => {
-        connection.expectBy(undefined);
-        this.#servePlain(connection, path, grant, { mayShowCredential: false });
-      });
-    });
-  }
-
-  /** Hands over to the handler for the role, after a first message that may be a credential nobody waits for. */
-  #servePlain(
-    connection: Connection,
-    { role, channel }: ChannelPath,
-    grant: Grant,
-    { mayShowCredential }: { mayShowCredential: boolean },
-  ): void {
-    const { decoder } = connection;
-    // a consumer has nothing to say, so nothing larger is taken from it
-    if (role === "consume") {
-      decoder.single = false;
-      const consumer = new ConsumerHandler(connection, this.#options.channels);
-      connection.handler = consumer;
-      return begun(grant, () => consumer.join(channel));
-    }
-    const producer = this.#lease(connection, grant, { channel }, () => {
-      return new ProducerHandler(connection, this.#options.channels, channel);
-    });
-    decoder.maxMessageBytes = this.#options.limits.maxMessageBytes;
-    const serve = () => {
-      decoder.single = false;
-      connection.handler = producer;
-    };
-    if (!mayShowCredential) return serve();
-    connection.handler = new FirstMessage((credential, records) => {
-      serve();
-      if (credential === undefined) producer.texts(records, 1, 0);
-    }, producer);
-  }
-
-  /** The resumable protocol begins with a hello, which may hold the credential. */
-  #awaitHello(connection: Connection, path: ChannelPath, visitor: Visitor): void {
-    const { gate: { access }, limits } = this.#options;
-    const { decoder } = connection;
-    decoder.maxMessageBytes = MAX_CREDENTIAL_BYTES;
-    decoder.single = true;
-    const { credential } = visitor;
-    // a wrong secret is refused at once; whose token it is, is only known with the hello
-    const early = credential === undefined || looksLikeToken(credential)
-      ? undefined
-      : access.admit(credential, path, visitor);
-    // no credential was judged: a client that was held up on its way may try again
-    const late = new RelayError("limit", "no hello came in time", { tellPeer: true });
-    connection.expectBy(limits.authTimeoutMs, late);
-    connection.handler = new HelloHandler(path.role, (hello) => {
-      const { role, holder: nonce = visitor.nonce } = hello;
-      const epoch = hello.role === "produce" ? hello.epoch : undefined;
-      const shown = { ...visitor, nonce, epoch, credential: hello.credential ?? credential };
-      const use = { role, channel: path.channel };
-      const known = hello.credential === undefined ? early : undefined;
-      this.#admit(connection, { use, visitor: shown, known }, (grant) => {
-        connection.expectBy(undefined);
-        this.#greet(connection, path.channel, hello, grant);
-      });
-    });
-  }
-
-  /** Hands over to the handler for the role. */
-  #greet(
-    connection: Connection,
-    id: string,
-    hello: ProduceHello | ConsumeHello,
-    grant: Grant,
-  ): void {
-    const { channels, limits } = this.#options;
-    connection.decoder.single = false;
-    if (hello.role !== "produce") { // who stays with the size of control messages
-      return begun(grant, () => {
-        connection.handler = new ResumableConsumerHandler(connection, {
-          channels,
-          frames: this.#frames,
-          id,
-          hello,
-          mayCancel: grant.may("cancel"),
-        });
-      });
-    }
-    connection.decoder.maxMessageBytes = maxFrameBytes(limits.maxMessageBytes);
-    const stream = { channel: id, epoch: hello.epoch };
-    connection.handler = this.#lease(connection, grant, stream, () => {
-      return new ResumableProducerHandler(connection, { channels, limits, id, hello });
-    });
-  }
-
-  /** Takes a lease for a producer that `make` lets into its channel, and keeps it to its rate. */
-  #lease<T>(
-    connection: Connection,
-    grant: Grant,
-    stream: { channel: string; epoch?: string },
-    make: () => T,
-  ): T {
-    return begun(grant, () => {
-      const lease = this.#options.gate.lease(grant, stream);
-      const producer = begun(lease, make);
-      connection.lease(lease, { mayReturn: stream.epoch !== undefined });
-      connection.throttle();
-      return producer;
-    });
-  }
-
-  /**
-   * Calls `enter` once the credential is found good. A token takes a moment for that, in which nothing more is read: a
-   * message that overtook its verdict would be one of somebody unknown.
-   */
-  #admit(
-    connection: Connection,
-    { use, visitor, known }: { use: Use; visitor: Visitor; known?: Grant | Promise<Grant> },
-    enter: (grant: Grant) => void,
-  ): void {
-    const verdict = known ?? this.#options.gate.access.admit(visitor.credential, use, visitor);
-    if (!(verdict instanceof Promise)) return enter(verdict);
-    connection.hold(verdict.then((grant) => {
-      if (connection.ending) grant.unused(); // it did not wait
-      else enter(grant);
-    }));
+    (resumable ? this.#resumable : this.#plain).begin(connection, path, visitor);
   }
 }
-
-/** What `begin` returns; where it throws, what was taken for it is given back. */
-function begun<T>(taken: { unused(): void }, begin: () => T): T {
-  try {
-    return begin();
-  } catch (error) {
-    taken.unused();
-    throw error;
-  }
-}
-
-/** When to come back to a relay that shuts down: another one may be there by then, ms. */
-const RETRY_MS = 5_000;
 
 /** For a connection that is only being said goodbye to. */
 const NOBODY: Handler = { texts() {}, flush() {}, drained() {}, gone() {}, drain() {} };
