@@ -5,7 +5,10 @@ import config from "../../deno.json" with { type: "json" };
 import { runCli, spawnProcess } from "../helpers/cli.ts";
 import { runShell } from "./shell.ts";
 
-const COMMANDS = ["relay", "produce", "consume", "keygen", "health", "demo", "completions"];
+const COMMANDS = [
+  ...["relay", "produce", "consume", "cancel", "keygen", "health", "bench", "demo"],
+  "completions",
+];
 
 Deno.test("--help lists every command, with examples and exit codes", async () => {
   const { code, stdout, stderr } = await runCli(["--help"]);
