@@ -8,7 +8,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { DEFAULT_LIMITS } from "../src/relay/limits.ts";
 import { DEFAULT_HTTP_LIMITS } from "../src/relay/server/http_limits.ts";
 import { durationOption, secretFileOption, secretOption, sizeOption } from "./options.ts";
-import { count, port, size } from "./values.ts";
+import { count, port, size, someTime } from "./values.ts";
 
 const D = DEFAULT_LIMITS;
 
@@ -92,7 +92,7 @@ export function withLimits(command: ReturnType<typeof withListening>) {
         "--lease-ttl <seconds>",
         "how long such a stream counts after its producer was lost",
         D.leaseTtlMs,
-      ),
+      ).argParser(someTime),
     )
     .option(
       "--max-connections-per-address <n>",
@@ -147,6 +147,6 @@ export function withLimits(command: ReturnType<typeof withListening>) {
         "--body-timeout <seconds>",
         "how long the body of an HTTP producer may bring nothing",
         DEFAULT_HTTP_LIMITS.bodyIdleTimeoutMs,
-      ),
+      ).argParser(someTime),
     );
 }

@@ -40,6 +40,13 @@ export function duration(text: string): number {
   return ms;
 }
 
+/** A duration that is not 0. */
+export function someTime(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError("Give more than 0.");
+  return ms;
+}
+
 const BYTES: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** A size in bytes (`65536`), or with a unit (`64k`, `10MiB`, `1G`), units being powers of 1024. */

@@ -28,6 +28,11 @@ export class WholeCharacters {
   replaced = false;
   #held: Uint8Array = new Uint8Array(0);
 
+  /** Bytes that wait for the rest of a character: 0 to 3. */
+  get waiting(): number {
+    return this.#held.length;
+  }
+
   /** Takes what was read in one go; returns whole characters, maybe a view of `chunk`. */
   feed(chunk: Uint8Array): Uint8Array {
     let bytes = chunk;

@@ -150,10 +150,10 @@ export class Access {
     const guess = code === "unauthorized" && !isStale(error);
     if (guess && address !== undefined) this.#options.guard?.failed(address);
     this.#options.onRefusal?.(code);
-    logger.warn("[{channel}] {role} refused: {message}", {
+    logger.warn("[{channel}] {role} refused: {reason}", {
       channel: shortId(channel),
       role,
-      message,
+      reason: message,
     });
     return error;
   }

@@ -123,12 +123,14 @@ export function detailsOf(channel: Channel, now: number): ChannelDetails {
 
 function summaryOf(channel: Channel, now: number): ChannelSummary {
   const { id, state, log, end, meta, readers } = channel;
+  const age = seconds(performance.now() - channel.createdAt);
   return {
     id,
     state,
     ...(log !== undefined && { position: formatPosition({ epoch: log.epoch, seq: log.next }) }),
-    age_seconds: seconds(performance.now() - channel.createdAt),
-    idle_seconds: seconds(now - channel.activeAt),
+    age_seconds: age,
+    // the clock of the channels is a little behind
+    idle_seconds: Math.min(age, seconds(now - channel.activeAt)),
     ...(end !== undefined && {
       end: { status: end.status, exit_code: end.exitCode, signal: end.signal },
     }),

@@ -56,12 +56,12 @@ export async function mintToken(secret: string, options: TokenOptions): Promise<
   const { channel, roles, ttlMs, notBefore, sub, maxUses, now = Date.now() } = options;
   if (!isChannelId(channel)) throw new RelayError("bad_channel");
   if (roles.length === 0) throw unusable("it allows nothing");
-  if (!(ttlMs > 0)) throw unusable("it is never good");
+  if (!(ttlMs > 0)) throw unusable("it would never be good (--ttl)");
   if (sub !== undefined && !isSub(sub)) {
     throw unusable("sub is not 1 to 64 characters of A-Z a-z 0-9 . _ ~ @ + -");
   }
   if (maxUses !== undefined && !isUses(maxUses)) {
-    throw unusable(`its uses are no number from 1 to ${MAX_USES}`);
+    throw unusable(`its uses are no number from 1 to ${MAX_USES} (--max-uses)`);
   }
   const payload: JWTPayload = {
     channel,

@@ -48,6 +48,8 @@ export class BrowserLink {
   #reader: StreamReader | undefined;
   #socket: BrowserSocket | undefined;
   #retry: AbortController | undefined;
+  /** Decided with the failure that is told: the time may be up between the telling and the waiting. */
+  #resting = false;
 
   constructor(options: BrowserLinkOptions) {
     this.#options = options;
@@ -61,7 +63,7 @@ export class BrowserLink {
 
   /** Whether the relay was away for so long that it is tried again only when {@linkcode BrowserLink.retryNow} is called. */
   get resting(): boolean {
-    return this.#absence.leftMs === 0;
+    return this.#resting;
   }
 
   /** The network is back, or the page is, or its reader says so: where a connection is awaited, it is tried now. */
@@ -103,6 +105,7 @@ export class BrowserLink {
     this.#options.signal.throwIfAborted();
     this.#absence.begin();
     if (!isTransient(error)) throw error;
+    this.#resting = this.#absence.leftMs === 0;
     return error;
   }
 
@@ -110,7 +113,7 @@ export class BrowserLink {
     this.#retry = new AbortController();
     try {
       const signal = AbortSignal.any([this.#options.signal, this.#retry.signal]);
-      await (this.resting ? pause(LONGEST_MS, signal) : this.#absence.pause(signal));
+      await (this.#resting ? pause(LONGEST_MS, signal) : this.#absence.pause(signal));
     } catch (reason) {
       if (reason !== RETRY_NOW) throw reason;
     } finally {

@@ -44,7 +44,7 @@ const CASES: Case[] = [
     text: request("POST /health", { ...HOST, "Content-Length": "2" }, "{}"),
     status: 405,
     code: "bad_request",
-    headers: { allow: "GET, HEAD" },
+    headers: { allow: "GET, HEAD, OPTIONS" },
   },
   {
     name: "a line that is no HTTP is answered 400",

@@ -61,7 +61,7 @@ for (const [method, path, status, code] of REFUSED) {
     assert.equal(answer.status, status);
     assert.equal(JSON.parse(answer.body).error.code, code);
     assert.ok(!answer.body.includes(path.split("/")[2]));
-    assert.equal(answer.headers.Allow, status === 405 ? "GET, HEAD" : undefined);
+    assert.equal(answer.headers.Allow, status === 405 ? "GET, HEAD, OPTIONS" : undefined);
   });
 }
 

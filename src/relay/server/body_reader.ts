@@ -68,14 +68,11 @@ class TextBody implements BodyReader {
 
   end(sink: LineSink): void {
     this.#tell(this.#characters.end(), sink);
-    this.bytes = this.#fed;
   }
 
   #tell(whole: Uint8Array, sink: LineSink): void {
-    if (whole.length === 0) return;
-    sink(tokenLines.feed(whole).lines);
-    // where bytes were replaced, one no longer tells what became of which
-    this.bytes = this.#characters.replaced ? this.#fed : this.bytes + whole.length;
+    if (whole.length > 0) sink(tokenLines.feed(whole).lines);
+    this.bytes = this.#fed - this.#characters.waiting;
   }
 }
 
@@ -90,6 +87,7 @@ class NdjsonBody implements BodyReader {
   /** The beginning of a line whose end has not come. */
   #held = new GrowingBytes(new Uint8Array(0));
   #lines = 0;
+  #first = true;
   #failed = false;
   #sealed = false;
 
@@ -145,6 +143,9 @@ class NdjsonBody implements BodyReader {
       fault = error;
     }
     const good = texts.slice(0, messages.length);
+    // a script made for WebSockets says its credential first: not for the readers
+    if (this.#first && messages[0]?.type === "auth") good.shift();
+    if (messages.length > 0) this.#first = false;
     if (good.length > 0) sink(new TextEncoder().encode(`${good.join("\n")}\n`));
     if (fault !== undefined) throw this.#faultIn(lines, messages.length, fault);
     this.#lines += lines.length;
@@ -170,7 +171,9 @@ class NdjsonBody implements BodyReader {
     let line = 0;
     for (let left = good + 1; left > 0; line++) if (!/^[ \t\r]*$/.test(lines[line])) left--;
     const afterDone = cause instanceof RelayError && cause.code === "bad_request";
-    const what = afterDone ? "comes after done" : "is not a message: a JSON object with a type";
+    const what = afterDone
+      ? "comes after done"
+      : "is not a message: a JSON object with a type, a token with its content as text";
     return badRequest(`line ${this.#lines + line} ${what}`);
   }
 }

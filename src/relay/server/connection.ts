@@ -130,7 +130,7 @@ export class Connection implements IntakeOwner {
   fail(error: RelayError, { patient = false } = {}): void {
     const { row: { close }, peerText, message } = error;
     if (this.#closeBy === 0) {
-      logger.debug("connection closed {close}: {message}", { close, message });
+      logger.debug("connection closed {close}: {reason}", { close, reason: message });
     }
     this.close(close, peerText, patient ? undefined : FAULT_PATIENCE_MS);
   }

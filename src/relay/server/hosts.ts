@@ -69,7 +69,7 @@ export class Hosts {
     for (const given of [host, url?.host ?? ""]) {
       if (given === "" || this.knows(given)) continue;
       const error = stranger(nameOf(given));
-      logger.warn("refused: {message}", { message: error.message });
+      logger.warn("refused: {reason}", { reason: error.message });
       throw error;
     }
   }

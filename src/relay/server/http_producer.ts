@@ -92,12 +92,14 @@ export class HttpProducer implements ProducerLink {
       this.#heardAt = now;
       this.#resume();
     } else if (now - this.#heardAt > limits.bodyIdleTimeoutMs) {
+      this.#finishIfDone();
       this.#fail(new RelayError("timeout", "no data came for too long", { tellPeer: true }), 408);
     }
   }
 
   /** The relay is shutting down. */
   drain(): void {
+    this.#finishIfDone();
     this.#fail(new RelayError("draining"));
   }
 
@@ -142,6 +144,9 @@ export class HttpProducer implements ProducerLink {
     const { channels, body, limits, run } = this.#options;
     try {
       body.feed(chunk, this.#append);
+    } catch (error) {
+      this.#finishIfDone(); // what comes after it does not undo that
+      throw error;
     } finally {
       run.took(body.bytes);
       channels.flush(this.#channel); // also what came before a fault
@@ -231,7 +236,16 @@ export class HttpProducer implements ProducerLink {
   #lost(): void {
     if (this.#over || this.#whole) return;
     this.#over = true;
+    this.#finishIfDone();
     this.#leave();
+  }
+
+  /** The stream has ended where its last message said so, however the request ends. */
+  #finishIfDone(): void {
+    const { channels, body } = this.#options;
+    if (!body.saidDone) return;
+    channels.finish(this.#channel, this, this.#messages.next, { status: body.status });
+    channels.flush(this.#channel);
   }
 
   #leave(): void {

@@ -73,7 +73,7 @@ export function operatorRoutes(options: OperatorOptions): OperatorRoute {
 // deno-lint-ignore require-await -- what is thrown is a rejection, too
 async function answered(make: Make, request: IncomingMessage, url: URL): Promise<Answer> {
   if (request.method === "GET" || request.method === "HEAD") return make(request, url);
-  const headers = { "Content-Type": "application/json", Allow: "GET, HEAD" };
+  const headers = { "Content-Type": "application/json", Allow: "GET, HEAD, OPTIONS" };
   return { status: 405, headers, body: errorBody(badRequest("use GET")) };
 }
 

@@ -62,9 +62,9 @@ function sameHost(origin: string, host: string | undefined): boolean {
 
 function normal(origin: string): string {
   const url = URL.parse(origin);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.origin === origin.replace(/\/$/, "")) {
-    return url.origin;
-  }
+  const written = origin.replace(/\/$/, "").toLowerCase();
+  const plain = url !== null && /^https?:$/.test(url.protocol) && url.origin === written;
+  if (plain && !url.host.includes("*")) return url.origin;
   throw new RelayError(
     "usage",
     `Cannot allow the origin ${origin}: give scheme and host like https://portal.example.org`,

@@ -71,7 +71,7 @@ export function viewAnswer(path: string, method = "GET"): ViewAnswer | undefined
   return failure("bad_request", {
     status: 405,
     message: "use GET",
-    headers: { Allow: "GET, HEAD" },
+    headers: { Allow: "GET, HEAD, OPTIONS" },
   });
 }
 
