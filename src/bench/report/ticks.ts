@@ -11,6 +11,8 @@ import type { Axis, Unit } from "./chart.ts";
 const WIDE = 8;
 const ROUND = [1, 2, 5];
 const KIB = Math.log(1024);
+/** With some to spare for what rounding makes of it. */
+const MINUTE_MS = 60_000 - 1e-6;
 /** Steps may be so much smaller than there is room for: half a label more is better than half the labels. */
 const TOLERANCE = 0.85;
 
@@ -75,6 +77,7 @@ export function tickText(axis: Axis, place: number): string {
 export function valueText(unit: Unit, value: number): string {
   switch (unit) {
     case "ms":
+      if (value >= MINUTE_MS) return `${short(value / MINUTE_MS)} min`;
       return value >= 1000 ? `${short(value / 1000)} s` : `${short(value)} ms`;
     case "s":
       return `${short(value)} s`;
