@@ -1,11 +1,12 @@
 /**
  * Measures how the cost of a relay grows: runs `bench load` for each point of each sweep, makes one report of all of them,
- * and pictures of its charts for the documents: `deno task sweep`.
+ * and tables and pictures for the documents: `deno task sweep`.
  *
  * @module
  */
 
 import { Command, Option } from "@commander-js/extra-typings";
+import { readResult } from "../commands/bench_files.ts";
 import { NO_BROWSER } from "../tests/helpers/browser.ts";
 import { growthPictures, topPicture } from "./sweep/pictures.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type SweepPoint,
   type SweepSubject,
 } from "./sweep/sweeps.ts";
+import { growthTables } from "./sweep/tables.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 /** What a report of `bench ttft` shows at its top: the answer, the figures and the first charts. */
@@ -58,6 +60,8 @@ async function growth(points: readonly SweepPoint[], { out, pictures }: Folders)
     files.push(path);
     if (!await isThere(path)) await measure(["load", ...args], path);
   }
+  const results = await Promise.all(files.map(readResult));
+  await Deno.writeTextFile(`${out}/growth.md`, growthTables(results));
   const report = `${out}/growth.html`;
   await bench(["report", ...files, "--out", report]);
   if (NO_BROWSER) return console.log("There is no Chromium: no pictures.");

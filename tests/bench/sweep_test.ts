@@ -30,6 +30,8 @@ Deno.test("a sweep leaves its results, a report of them and pictures, and measur
     assert.deepEqual([result.settings.channels, result.faults], [channels, NO_FAULTS]);
   }
   assert.match(await Deno.readTextFile(`${out}/growth.html`), /<section data-growth="channels">/);
+  const table = await Deno.readTextFile(`${out}/growth.md`);
+  assert.match(table, /^\| channels \| p50 .*\n\| -- .*\n\| 1 \| .*\n\| 2 \| .*\n\| 3 \| .*\n$/);
   const second = await sweep("--quick", "--out", out);
   assert.deepEqual([second.code, /bench load/.test(second.stdout)], [0, false]);
   if (NO_BROWSER) return;
