@@ -36,6 +36,7 @@ export function benchLoadCommand() {
       count(0),
       0,
     )
+    .addOption(durationOption("--idle <seconds>", "silence before that, when all are connected", 0))
     .option("--late", "consumers come when all was sent: their latency is that of the replay")
     .addOption(processesOption())
     .addOption(relayPidOption());
@@ -46,7 +47,7 @@ export function benchLoadCommand() {
       `
 The load is an open loop: each message is due by a schedule that no slow answer delays, and its latency counts from then on.
 "due → received" is what a reader sees; of it, "due → sent" is the bench's own share, and where that is the larger part, the
-bench says that it is the limit. With --late it is the time from a consumer's connecting to each message of the replay. Each
+bench says that it is the limit. With --idle the connections first live on pings alone. With --late it is the time from a consumer's connecting to each message of the replay. Each
 message is checked for its place and content, each stream by a hash; any fault makes the exit code 1.
 
 Examples:
@@ -80,6 +81,7 @@ export interface LoadFlags {
   readonly encrypt?: true;
   readonly slow?: number;
   readonly late?: true;
+  readonly idle?: number;
   readonly processes?: number;
 }
 
@@ -89,11 +91,15 @@ export interface LoadFlags {
  * @throws {RelayError} `usage` for what cannot be.
  */
 export function settingsOf(flags: LoadFlags): LoadSettings {
-  const { channels, duration, transport, encrypt = false, slow = 0, late = false } = flags;
+  const { channels, duration, transport, encrypt = false, slow = 0, late = false, idle = 0 } =
+    flags;
   const { rate, consumers, size, processes = 0 } = flags;
   if (duration === 0) throw new RelayError("usage", "A --duration of 0 measures nothing");
   if (encrypt && transport !== "ws2") {
     throw new RelayError("usage", `Only ws2 encrypts here: --encrypt cannot go with ${transport}`);
+  }
+  if (late && idle > 0) {
+    throw new RelayError("usage", "With --late no consumer is there to be idle: leave out --idle");
   }
   if (rate * duration < 1000) {
     throw new RelayError("usage", "In this --duration no message is due: raise it or --rate");
@@ -111,6 +117,7 @@ export function settingsOf(flags: LoadFlags): LoadSettings {
     encrypted: encrypt,
     slow,
     late,
+    idleMs: idle,
     processes,
   };
 }

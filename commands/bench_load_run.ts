@@ -8,6 +8,7 @@ import { clockResolutionMs } from "../src/bench/clock.ts";
 import { type LoadProgress, measureLoad } from "../src/bench/load.ts";
 import { checkOpenFiles, processesFor } from "../src/bench/load_plan.ts";
 import { thisMachine } from "../src/bench/machine.ts";
+import { checkRoom, roomFor, roomNotes } from "../src/bench/relay_room.ts";
 import {
   type LoadResult,
   type LoadSettings,
@@ -73,7 +74,9 @@ async function measured(
 ): Promise<LoadResult> {
   const { startedAt, signal, warmUp: warmUpMs, relayPid, source } = options;
   status(progressLine({ step: "looking for the relay" }, terminalColumns()));
-  await using target = await openTarget(options, { source, signal });
+  const room = options.url === undefined ? roomFor(settings, warmUpMs) : undefined;
+  if (room !== undefined) checkRoom(room, Deno.systemMemoryInfo().available);
+  await using target = await openTarget(options, { source, signal, room });
   const { relayShare: _, clientShare: __, notes, ...figures } = await measureLoad({
     settings,
     warmUpMs,
@@ -82,7 +85,11 @@ async function measured(
     signal,
     onProgress: showProgress,
   });
-  return { ...headOf(target.relay, startedAt), ...figures, notes };
+  return {
+    ...headOf(target.relay, startedAt),
+    ...figures,
+    notes: [...notes, ...room ? roomNotes(room) : []],
+  };
 }
 
 /** What all results say. */

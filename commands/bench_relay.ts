@@ -8,6 +8,7 @@ import { Command } from "@commander-js/extra-typings";
 import { setUpLogging } from "./logging.ts";
 import { durationOption } from "./options.ts";
 import { Output } from "./output.ts";
+import { count, size } from "./values.ts";
 
 /**
  * Runs a relay on a free port of this machine alone until stdin ends, which it does when whoever started it is gone, however
@@ -17,11 +18,14 @@ export function benchRelayCommand() {
   return new Command("relay")
     .description("the relay that the bench starts for itself; ends when stdin does")
     .addOption(durationOption("--retain <seconds>", "as of streamrelay relay", 300_000))
-    .action(async ({ retain }) => {
+    .option("--max-buffer <n>", "likewise", count(1))
+    .option("--max-buffer-bytes <size>", "likewise", size)
+    .option("--max-memory <size>", "likewise", size)
+    .action(async ({ retain, ...room }) => {
       await setUpLogging("error", "text");
       const { startRelay } = await import("../src/relay/server/start_relay.ts");
       const secret = Deno.env.get("RELAY_SECRET");
-      const relay = await startRelay({ port: 0, secret, retainMs: retain });
+      const relay = await startRelay({ port: 0, secret, retainMs: retain, ...room });
       const output = new Output();
       output.write(`${relay.url}\n`);
       for await (const _ of Deno.stdin.readable); // nothing is ever sent

@@ -5,6 +5,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
+import type { RelayRoom } from "../src/bench/relay_room.ts";
 import type { RelayUnderTest } from "../src/bench/result.ts";
 import { RelayError } from "../src/errors.ts";
 import { clientSecrets, type SecretOptions } from "./options.ts";
@@ -36,23 +37,24 @@ export interface BenchTarget extends AsyncDisposable {
 
 /**
  * Starts a relay, or checks that the one named is there and takes the credential, so that a mistake is told at once.
- * `source` tells where the values of options came from; `retainMs` is for a relay of our own.
+ * `source` tells where the values of options came from; `retainMs` and `room` are for a relay of our own.
  *
  * @throws {RelayError} `usage` for a URL that is none, `unreachable` where no relay answers, `unauthorized` where it does not
  * take the credential.
  */
 export async function openTarget(
   options: TargetOptions,
-  { source, signal, retainMs }: {
+  { source, signal, retainMs, room }: {
     source: (name: string) => string | undefined;
     signal?: AbortSignal;
     retainMs?: number;
+    room?: RelayRoom;
   },
 ): Promise<BenchTarget> {
   const { secret } = await clientSecrets(options, source);
   if (options.url === undefined) {
     const { RelayProcess } = await import("../src/bench/relay_process.ts");
-    const own = await RelayProcess.start(ownProgram(), { signal, retainMs });
+    const own = await RelayProcess.start(ownProgram(), { signal, retainMs, room });
     return {
       url: own.url,
       secret: own.secret,

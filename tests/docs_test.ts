@@ -17,6 +17,7 @@ const FOREIGN_FLAGS = new Set([
   ...["--export", "--signal", "--wrap"], // sbatch
   "--line-buffered", // grep
   "--pid", // tail
+  ...["--full", "--quick", "--only", "--pictures"], // tools/sweep.ts
 ]);
 
 interface Document {
@@ -54,7 +55,8 @@ Deno.test("README.md, docs/operations.md and docs/hpc.md have commands that are 
 });
 
 Deno.test("every flag in the documents is one that a command has", async () => {
-  const known = new Set((await Promise.all((await commands()).map(flagsOf))).flat());
+  const names = [...await commands(), ...(await commands("bench")).map((name) => `bench ${name}`)];
+  const known = new Set((await Promise.all(names.map(flagsOf))).flat());
   for (const { path, text } of documents) {
     const unknown = flagsIn(text).filter((flag) => !known.has(flag) && !FOREIGN_FLAGS.has(flag));
     assert.deepEqual(unknown, [], path);
@@ -215,9 +217,9 @@ function tableRows(text: string, heading: string): string[][] {
   );
 }
 
-/** The names of the program's commands. */
-async function commands(): Promise<string[]> {
-  const { stdout } = await runCli(["--help"]);
+/** The names of the program's commands, or of those of a command of it. */
+async function commands(...of: string[]): Promise<string[]> {
+  const { stdout } = await runCli([...of, "--help"]);
   const list = /^Commands:\n(.*?)\n\n/ms.exec(stdout);
   assert.ok(list !== null, stdout);
   return [...list[1].matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name);
@@ -225,7 +227,7 @@ async function commands(): Promise<string[]> {
 
 /** The flags of a command, as its help has them. */
 async function flagsOf(command: string): Promise<string[]> {
-  const { stdout } = await runCli([command, "--help"]);
+  const { stdout } = await runCli([...command.split(" "), "--help"]);
   return [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag]) => flag);
 }
 

@@ -130,8 +130,8 @@ export class Epoll implements Disposable {
     if (this.#owners.delete(fd)) this.#library.symbols.close(fd);
   }
 
-  /** Waits until something happens, `ms` at most, and tells it. */
-  wait(ms: number): void {
+  /** Waits until something happens, `ms` at most, and tells it; returns on how many connections something did. */
+  wait(ms: number): number {
     const ns = Math.max(0, Math.round(ms * 1e6));
     this.#time[0] = Math.floor(ns / 1e9);
     this.#time[2] = ns % 1e9;
@@ -141,6 +141,7 @@ export class Epoll implements Disposable {
       const at = i * EVENT_BYTES;
       this.#happened(this.#view.getInt32(at + FD_AT, true), this.#view.getUint32(at, true));
     }
+    return count;
   }
 
   [Symbol.dispose](): void {

@@ -9,7 +9,8 @@ import { newChannelId } from "../protocol/channel_id.ts";
 import { Latencies } from "./latencies.ts";
 import { shares, sliceMsOf } from "./load_plan.ts";
 import { busySeconds } from "./machine_time.ts";
-import type { LoadResult, LoadSettings, LoadSlice, ResultHead } from "./result.ts";
+import { ProcessUsage } from "./process_usage.ts";
+import type { LoadResult, LoadSettings, LoadSlice, ResultHead, Silence } from "./result.ts";
 import { UsageLog } from "./usage_log.ts";
 import { verdictOf } from "./verdict.ts";
 import { addFaults, NO_FAULTS } from "./verifier.ts";
@@ -41,7 +42,13 @@ export interface LoadOptions {
 
 /** How far a load is. */
 export interface LoadProgress {
-  readonly stage: "connecting" | "warming up" | "measuring" | "replaying" | "waiting for the rest";
+  readonly stage:
+    | "connecting"
+    | "silence"
+    | "warming up"
+    | "measuring"
+    | "replaying"
+    | "waiting for the rest";
   /** Of this stage, 0 to 1. */
   readonly part: number;
 }
@@ -81,6 +88,7 @@ class LoadMeasurement implements AsyncDisposable {
   /** CPU time of the whole machine during the measurement, s. */
   #machineSeconds: number | undefined;
   #machineBefore: number | undefined;
+  #silence: Silence | undefined;
   #stage: LoadProgress["stage"] = "connecting";
   /** Processes that have told that what is counted is over. */
   #measured = 0;
@@ -102,6 +110,7 @@ class LoadMeasurement implements AsyncDisposable {
       const outcomes = Promise.all(this.#workers.map(({ outcome }) => outcome));
       const ready = Promise.all(this.#ready.map(({ promise }) => promise));
       await Promise.race([ready, outcomes]);
+      await this.#keepSilence(outcomes);
       this.#stage = this.#options.settings.late ? "measuring" : "warming up";
       this.#startedAt = performance.now();
       await Promise.all(this.#workers.map((worker) => worker.order("go")));
@@ -115,6 +124,26 @@ class LoadMeasurement implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+
+  /** Time in which nobody says anything; `outcomes` may be there before it is over. */
+  async #keepSilence(outcomes: Promise<unknown>): Promise<void> {
+    const { settings: { idleMs = 0 }, signal, target: { pid } } = this.#options;
+    if (idleMs === 0 || signal.aborted) return;
+    this.#stage = "silence";
+    const from = this.#startedAt = performance.now();
+    const usage = pid === undefined ? undefined : new ProcessUsage(pid);
+    const before = usage?.read();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise((resolve) => timer = setTimeout(resolve, idleMs));
+    await Promise.race([over, outcomes]).finally(() => clearTimeout(timer));
+    const after = usage?.read();
+    this.#silence = {
+      seconds: (performance.now() - from) / 1000,
+      connections: this.#connections,
+      relayCpuSeconds: before && after && after.cpuSeconds - before.cpuSeconds,
+      relayRssBytes: after?.rssBytes,
+    };
   }
 
   #jobs(): WorkerJob[] {
@@ -188,14 +217,18 @@ class LoadMeasurement implements AsyncDisposable {
   }
 
   #tellProgress(): void {
-    const { settings: { durationMs, late }, warmUpMs, onProgress } = this.#options;
+    const { settings: { durationMs, late, idleMs = 0 }, warmUpMs, onProgress } = this.#options;
     const stage = this.#stage;
     const ms = performance.now() - this.#startedAt;
-    const lasts = { "warming up": warmUpMs, measuring: durationMs + (late ? warmUpMs : 0) };
+    const lasts = {
+      silence: idleMs,
+      "warming up": warmUpMs,
+      measuring: durationMs + (late ? warmUpMs : 0),
+    };
     const part = stage === "connecting"
       ? this.#open.reduce((sum, open) => sum + open, 0) / Math.max(1, this.#connections)
-      : stage === "warming up" || stage === "measuring"
-      ? Math.min(1, ms / Math.max(1, lasts[stage]))
+      : stage in lasts
+      ? Math.min(1, ms / Math.max(1, lasts[stage as keyof typeof lasts]))
       : 1;
     onProgress?.({ stage, part });
   }
@@ -241,6 +274,7 @@ class LoadMeasurement implements AsyncDisposable {
       told: total((outcome) => outcome.told),
       relayUse: this.#relay.use(received),
       clientUse: this.#clients.use(received),
+      silence: this.#silence,
       slices: this.#slices(outcomes),
       limit,
       partial: outcomes.some(({ partial }) => partial),

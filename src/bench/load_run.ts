@@ -19,13 +19,15 @@ import type { Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.
 
 /** Connections that are being made at a time: a relay's queue of them has 1,024 places, for several processes. */
 const CONNECTING = 64;
-/** Time for all that was sent to be received, ms; and where the run is ended early. */
+/** Time in which something of what was sent must be received, ms; and for all of it, where the run is ended early. */
 const DRAIN_MS = 30_000;
 const HASTY_DRAIN_MS = 3_000;
 /** What slow consumers read of what comes, and how often they do, ms. */
 const SLOW_SHARE = 0.1;
 const SLOW_TURN_MS = 250;
 const PROGRESS_MS = 500;
+/** What is read in one go before others get their turn, ms. */
+const READING_MS = 10;
 
 /** Options of {@linkcode LoadRun.run}. */
 export interface RunOptions {
@@ -96,7 +98,7 @@ export class LoadRun {
     const endpoints = await endpointsOf(transport, { url, secret, encryptionKey, size, epoll });
     const run = new LoadRun(job, { ...options, epoll });
     // the pacer looks more often while it runs
-    const looks = epoll && setInterval(() => epoll.wait(0), 1);
+    const looks = epoll && setInterval(() => readAll(epoll), 1);
     try {
       return await run.#run(endpoints);
     } finally {
@@ -244,12 +246,16 @@ export class LoadRun {
     await this.#drain(ending);
   }
 
-  /** Waits for what is to come, for some time; what is missing then is seen by what did not come. */
+  /** Waits for what is to come, as long as something comes; what is missing then is seen by what did not come. */
   async #drain(coming: readonly (Promise<void> | undefined)[]): Promise<void> {
     const { signal } = this.#options;
     const all = Promise.all(coming);
     const hasty = aborted(signal).then(() => limited(all, HASTY_DRAIN_MS));
-    await limited(Promise.race([all, hasty]), DRAIN_MS);
+    const over = Promise.race([all, hasty]);
+    for (let before = -1; this.#tally.received > before;) {
+      before = this.#tally.received;
+      if (await limited(over, DRAIN_MS)) return;
+    }
   }
 
   /** Consumers come when all is there. */
@@ -313,6 +319,12 @@ function mayUseEpoll({ url, settings: { transport, encrypted }, sockets }: Worke
   return sockets !== "runtime" && websockets && !encrypted && isLocal(relayPath(url, "/"));
 }
 
+/** Takes what is there, and what comes meanwhile: of a log that is replayed, each read takes but a piece. */
+function readAll(epoll: Epoll): void {
+  const until = performance.now() + READING_MS;
+  while (epoll.wait(0) > 0 && performance.now() < until);
+}
+
 /** Does `step` for each of `items`, some at a time. */
 async function each<T>(
   items: readonly T[],
@@ -329,12 +341,12 @@ async function each<T>(
   await Promise.all(Array.from({ length: CONNECTING }, lane));
 }
 
-/** Resolves when `promise` does, after `ms` at the latest. */
-async function limited(promise: Promise<unknown>, ms: number): Promise<void> {
+/** Resolves when `promise` does, after `ms` at the latest; to whether it did. */
+async function limited(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer;
-  const limit = new Promise((resolve) => timer = setTimeout(resolve, ms));
+  const limit = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
   try {
-    await Promise.race([promise, limit]);
+    return await Promise.race([promise.then(() => true), limit]);
   } finally {
     clearTimeout(timer);
   }

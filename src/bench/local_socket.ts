@@ -60,8 +60,9 @@ export class LocalSocket implements Socket, SocketOwner {
   #isOpen = false;
   /** Whether they ever could. */
   #stood = false;
-  /** What is not a whole frame yet. */
-  #rest: Buffer | undefined;
+  /** What is not a whole frame yet, in pieces: put together with each of them, a large frame would be copied many times. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
   /** How long that is to be before it is worth a look. */
   #wanted = 0;
   /** What the kernel had no room for. */
@@ -144,11 +145,12 @@ export class LocalSocket implements Socket, SocketOwner {
   read(count: number): void {
     const { buffer } = this.#epoll.bytes;
     let bytes = Buffer.from(buffer, 0, count);
-    if (this.#rest !== undefined) {
-      bytes = Buffer.concat([this.#rest, bytes]);
-      this.#rest = undefined;
+    if (this.#restBytes + count < this.#wanted) return this.#keep(bytes);
+    if (this.#restBytes > 0) {
+      bytes = Buffer.concat([...this.#rest, bytes]);
+      this.#rest = [];
+      this.#restBytes = 0;
     }
-    if (bytes.length < this.#wanted) return this.#keep(bytes);
     const from = this.#greeted ? 0 : this.#readHead(bytes);
     const end = this.#greeted ? this.#readFrames(bytes, from) : 0;
     if (end < bytes.length) this.#keep(bytes.subarray(end));
@@ -171,7 +173,8 @@ export class LocalSocket implements Socket, SocketOwner {
 
   /** Copied, as the memory is used again. */
   #keep(bytes: Buffer): void {
-    this.#rest = Buffer.from(bytes);
+    this.#rest.push(Buffer.from(bytes));
+    this.#restBytes += bytes.length;
   }
 
   /** Reads the answer to the handshake; returns where frames begin. */

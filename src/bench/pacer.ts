@@ -40,6 +40,7 @@ export interface PaceOptions {
  */
 export async function pace(schedule: Schedule, options: PaceOptions): Promise<void> {
   const { origin, fromMs, untilMs, send, signal, epoll } = options;
+  if (signal.aborted) return; // before the first one was due
   using alarm = epoll === undefined ? new Alarm() : undefined;
   const tickMs = epoll === undefined ? TICK_MS : EPOLL_TICK_MS;
   let k = 0;

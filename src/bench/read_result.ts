@@ -45,6 +45,7 @@ const settings = object({
   ...all("channels rate consumers size durationMs slow processes", number),
   transport: text,
   ...all("encrypted late", flag),
+  idleMs: optional(number),
 });
 const step = object({
   ...all("channels messagesPerSecond p50 p99", number),
@@ -52,6 +53,10 @@ const step = object({
   faults,
   held: flag,
   limit: limit,
+});
+const silence = object({
+  ...all("seconds connections", number),
+  ...all("relayCpuSeconds relayRssBytes", optional(number)),
 });
 const slice = object({
   ...all("atMs received p50 p99", number),
@@ -88,6 +93,7 @@ const KINDS: Record<BenchResult["kind"], Check> = {
     faults,
     relayUse: optional(use),
     clientUse: optional(use),
+    silence: optional(silence),
     slices: list(slice),
     limit: limit,
   }),

@@ -5,6 +5,7 @@
  */
 
 import { RelayError } from "../errors.ts";
+import type { RelayRoom } from "./relay_room.ts";
 
 /** Time for it to listen, ms: a machine under load takes seconds. */
 const START_MS = 30_000;
@@ -14,6 +15,8 @@ const SECRET_BYTES = 24;
 export interface RelayProcessOptions {
   /** How long ended streams are kept, ms (default 300,000). */
   readonly retainMs?: number;
+  /** What it keeps at most (default: as `streamrelay relay`). */
+  readonly room?: RelayRoom;
   /** Gives up, and kills it, when aborted before it listens. */
   readonly signal?: AbortSignal;
 }
@@ -49,11 +52,15 @@ export class RelayProcess implements AsyncDisposable {
     program: readonly string[],
     options: RelayProcessOptions = {},
   ): Promise<RelayProcess> {
-    const { retainMs = 300_000, signal } = options;
+    const { retainMs = 300_000, room, signal } = options;
     signal?.throwIfAborted();
     const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
     const child = new Deno.Command(program[0], {
-      args: [...program.slice(1), "bench", "relay", "--retain", String(retainMs / 1000)],
+      args: [
+        ...program.slice(1),
+        ...["bench", "relay", "--retain", String(retainMs / 1000)],
+        ...room === undefined ? [] : roomArgs(room),
+      ],
       env: { RELAY_SECRET: secret },
       detached: true,
       stdin: "piped",
@@ -85,6 +92,14 @@ export class RelayProcess implements AsyncDisposable {
     await this.#child.stdin.abort().catch(() => {}); // likewise
     await this.#child.status;
   }
+}
+
+function roomArgs({ maxBuffer, maxBufferBytes, maxMemory }: RelayRoom): string[] {
+  return [
+    ...["--max-buffer", String(maxBuffer)],
+    ...["--max-buffer-bytes", String(maxBufferBytes)],
+    ...["--max-memory", String(maxMemory)],
+  ];
 }
 
 /** The first line of what a process writes; nothing more of it is read. */

@@ -113,6 +113,8 @@ export interface LoadSettings {
   readonly slow: number;
   /** Consumers come when all was sent, and replay. */
   readonly late: boolean;
+  /** Silence before the load, when all are connected, ms; results of older versions do not say. */
+  readonly idleMs?: number;
   /** Processes that made the load. */
   readonly processes: number;
 }
@@ -165,8 +167,19 @@ export interface LoadResult extends ResultHead {
   readonly faults: Faults;
   readonly relayUse?: ProcessUse;
   readonly clientUse?: ProcessUse;
+  /** The silence before the load, where there was one. */
+  readonly silence?: Silence;
   readonly slices: readonly LoadSlice[];
   readonly limit: Limit;
+}
+
+/** Time in which connections were there, and nothing was sent but pings. */
+export interface Silence {
+  readonly seconds: number;
+  readonly connections: number;
+  /** Of the relay in it, and its memory at its end, where it is on this machine. */
+  readonly relayCpuSeconds?: number;
+  readonly relayRssBytes?: number;
 }
 
 /** What processes took during the load. */

@@ -221,6 +221,17 @@ Deno.test("the latency of a replay counts from connecting, and sending is no par
   assert.doesNotMatch(late, /no coordinated omission/);
 });
 
+Deno.test("a silence before the load is told with what it took of the relay", () => {
+  const silence = { seconds: 60, connections: 200, relayCpuSeconds: 0.3, relayRssBytes: 2 ** 27 };
+  const settings = { ...LOAD_SETTINGS, idleMs: 60_000 };
+  const table = resultTable(makeLoadResult({ settings, silence }));
+  assert.match(
+    table,
+    /^ {2}relay, in the silence +0\.300 s +0\.500 % +– +– +128 MiB$/m,
+  );
+  assert.match(table, /^load .* over ws2, after 60 s\n +of silence, made by 2 processes$/m);
+});
+
 Deno.test("no batch mode is praised that is as fast", () => {
   const { streaming } = makeTtftResult();
   assert.match(

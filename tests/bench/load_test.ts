@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { LoadResult } from "../../src/bench/result.ts";
+import { startRelay } from "../../src/mod.ts";
 import { type CliOptions, type CliResult, runCli, spawnCli } from "../helpers/cli.ts";
 import { startFaultProxy } from "../helpers/fault_proxy.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
@@ -94,6 +95,40 @@ Deno.test("late consumers replay everything, and it is verified", async () => {
   const { faults, received, settings } = resultOf(outcome);
   assert.deepEqual([outcome.code, faults], [0, GOOD]);
   assert.deepEqual([received, settings.late], [500, true]);
+});
+
+Deno.test("a log that is larger than a relay usually keeps is kept for late consumers, and it is said", async () => {
+  const large = ["--channels", "1", "--rate", "50", "--duration", "1", "--warm-up", "0"];
+  const outcome = await load([...large, "--size", "200KiB", "--late"]);
+  const { faults, told, sent, received, notes } = resultOf(outcome);
+  assert.deepEqual([outcome.code, faults, told], [0, GOOD, 0]);
+  assert.deepEqual([sent, received], [50, 50]);
+  assert.match(notes.join("\n"), /room for the whole log: --max-buffer-bytes [\d.]+ MiB$/m);
+});
+
+Deno.test("connections outlive a silence on pings alone, and what it took is told", async () => {
+  await using impatient = await startRelay({ port: 0, pingIntervalMs: 200, deadAfterMs: 800 });
+  for (const transport of ["ws1", "ws2", "sse", "http"]) {
+    const args = [...SMALL, "--idle", "1.6", "--url", impatient.url, "--transport", transport];
+    const outcome = await load([...args, "--relay-pid", String(Deno.pid)]);
+    const { faults, received, settings, silence } = resultOf(outcome);
+    assert.deepEqual([outcome.code, faults, received], [0, GOOD, 250], transport);
+    assert.deepEqual([settings.idleMs, silence?.connections], [1600, 10]);
+    assert.ok(silence!.seconds >= 1.5);
+    if (Deno.build.os === "linux") assert.ok(silence!.relayCpuSeconds! > 0);
+  }
+});
+
+Deno.test("Ctrl-C in the silence ends it at once, before anything is due", async () => {
+  await using open = await startRelayProcess();
+  const args = ["--channels", "3", "--idle", "3600", "--url", open.url, "--json"];
+  await using process = spawnCli(["bench", "load", ...args]);
+  await messagesReachReaders(open.port, 0, { consumers: 3 });
+  process.kill("SIGINT");
+  const { code, stdout, stderr } = await process.finished;
+  assert.notEqual(stdout, "", stderr);
+  const { partial, sent, faults }: LoadResult = JSON.parse(stdout);
+  assert.deepEqual([code, partial, sent, faults], [130, true, 0, GOOD]);
 });
 
 Deno.test("slow consumers that are told what they miss are no fault, and the others miss nothing", async () => {
@@ -228,6 +263,16 @@ const REFUSED: Record<
     args: ["--rate", "0.1", "--duration", "1"],
     code: 2,
     says: /no message is due/,
+  },
+  "a silence before late consumers": {
+    args: ["--late", "--idle", "1"],
+    code: 2,
+    says: /leave out --idle/,
+  },
+  "a log that no memory has room for": {
+    args: ["--late", "--size", "1MiB", "--channels", "1000", "--duration", "3600"],
+    code: 2,
+    says: /free here/,
   },
   "a size below the stamp's": { args: ["--size", "15"], code: 2, says: /at least 16/ },
   "encryption that a transport has not": {

@@ -7,24 +7,28 @@ import { reportPage } from "../../src/bench/report.ts";
 import type { BenchResult } from "../../src/bench/result.ts";
 import { RelayError } from "../../src/errors.ts";
 import {
+  LOAD_SETTINGS,
   makeLoadResult,
   makeMaxResult,
   makeTtftResult,
   NO_FAULTS,
 } from "../helpers/bench_results.ts";
 
+const SILENCE = { seconds: 60, connections: 200, relayCpuSeconds: 0.3, relayRssBytes: 2 ** 27 };
 const RESULTS: BenchResult[] = [
   makeTtftResult({ faults: NO_FAULTS }),
   makeLoadResult(),
+  makeLoadResult({ settings: { ...LOAD_SETTINGS, idleMs: 60_000 }, silence: SILENCE }),
   makeMaxResult(),
 ];
 
 for (const result of RESULTS) {
-  Deno.test(`a ${result.kind} result is read as it was written`, () => {
+  const name = `a ${result.kind} result${"silence" in result ? " with a silence" : ""}`;
+  Deno.test(`${name} is read as it was written`, () => {
     assert.deepEqual(parseResult(JSON.stringify(result), "a.json"), result);
   });
 
-  Deno.test(`a ${result.kind} result with anything else in one place is refused, or all can be done with it`, () => {
+  Deno.test(`${name} with anything else in one place is refused, or all can be done with it`, () => {
     const places = placesIn(result);
     const strange = fc.constantFrom<unknown[]>(undefined, null, "", "x", -1, 1e300, [], {}, true);
     fc.assert(

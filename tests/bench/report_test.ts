@@ -4,7 +4,8 @@ import { reportPage } from "../../src/bench/report.ts";
 import type { Chart } from "../../src/bench/report/chart.ts";
 import { chartsOf } from "../../src/bench/report/charts.ts";
 import { barsOf, curvesOf } from "../../src/bench/report/distribution.ts";
-import { growthCharts, subjectOf } from "../../src/bench/report/growth.ts";
+import { growthCharts } from "../../src/bench/report/growth.ts";
+import { growthGroups } from "../../src/bench/report/growth_groups.ts";
 import { highlightsOf } from "../../src/bench/report/highlights.ts";
 import { html, jsonMarkup } from "../../src/bench/report/markup.ts";
 import type { BenchResult, LoadResult, LoadSettings } from "../../src/bench/result.ts";
@@ -111,13 +112,15 @@ Deno.test("a percentile curve rises, and ends where its times are too few to tel
   assert.ok(many.filter((time) => time !== null).length > known.length);
 });
 
+const growthOf = (results: LoadResult[]): Chart[] => growthGroups(results).flatMap(growthCharts);
+
 /** Loads that differ in what is given. */
 const loads = (...settings: Partial<LoadSettings>[]): LoadResult[] =>
   settings.map((changes) => makeLoadResult({ settings: { ...LOAD_SETTINGS, ...changes } }));
 
 Deno.test("loads that differ in one number alone show what grows with it, smallest first", () => {
-  const charts = growthCharts(
-    loads({ channels: 100, processes: 4 }, { channels: 1 }, { channels: 10 }),
+  const charts = growthOf(
+    loads({ channels: 100, processes: 4 }, { channels: 1, idleMs: 0 }, { channels: 10 }),
   );
   assert.deepEqual(charts.map(({ title }) => title), [
     "Latency by channels",
@@ -129,12 +132,54 @@ Deno.test("loads that differ in one number alone show what grows with it, smalle
 });
 
 Deno.test("loads that are few, alike, or differ in more, show no growth", () => {
-  assert.deepEqual(growthCharts([]), []);
-  assert.deepEqual(growthCharts(loads({ channels: 1 }, { channels: 2 })), []);
-  assert.deepEqual(growthCharts(loads({}, {}, {})), []);
+  assert.deepEqual(growthOf([]), []);
+  assert.deepEqual(growthOf(loads({ channels: 1 }, { channels: 2 })), []);
+  assert.deepEqual(growthOf(loads({}, {}, {})), []);
   const several = loads({ channels: 1 }, { size: 128 }, { channels: 10 });
-  assert.deepEqual(growthCharts(several), []);
-  assert.equal(subjectOf(loads({ transport: "sse" }, { transport: "ws1" }, {})), undefined);
+  assert.deepEqual(growthOf(several), []);
+  assert.deepEqual(growthOf(loads({ transport: "sse" }, { transport: "ws1" }, {})), []);
+});
+
+Deno.test("loads of several sweeps are told apart, each with its number", () => {
+  const late = { late: true, channels: 1 };
+  const results = [
+    ...loads({ channels: 10, rate: 400 }, { channels: 100, rate: 40 }, {
+      channels: 1,
+      rate: 4_000,
+    }),
+    ...loads({ consumers: 10 }, { consumers: 100 }, {}),
+    ...loads({ idleMs: 600_000 }, { idleMs: 60_000 }, { idleMs: 1_000 }),
+    ...[1_000, 10_000, 100_000].flatMap((durationMs) =>
+      loads({ ...late, durationMs }).map((result) => ({ ...result, sent: 40 * durationMs / 1000 }))
+    ),
+  ];
+  const groups = growthGroups(results);
+  assert.deepEqual(groups.map(({ label, points }) => [label, points.map(({ at }) => at)]), [
+    ["channels, 4,000 messages/s in all", [1, 10, 100]],
+    ["consumers of each channel", [1, 10, 100]],
+    ["length of the silence before", [0, 1_000, 60_000, 600_000]],
+    ["bytes of the log that is replayed", [2_560, 25_600, 256_000]],
+  ]);
+  assert.equal(groups.length, reportPage(results).match(/<section data-growth=/g)?.length);
+});
+
+Deno.test("what a silence takes, and how fast a log is replayed, is shown where it was measured", () => {
+  const silence = { seconds: 60, connections: 200, relayCpuSeconds: 0.3 };
+  const idle = loads({ idleMs: 600_000 }, { idleMs: 60_000 }, { idleMs: 1_000 })
+    .map((result) => ({ ...result, silence }));
+  const quiet = growthOf(idle).at(-1)!;
+  assert.equal(quiet.title, "Idle CPU of the relay by length of the silence before");
+  assert.match(quiet.alternative, /^relay: 0\.5 % at 1 s, 0\.5 % at 1 min, 0\.5 % at 10 min\.$/);
+  const late = loads({ durationMs: 1_000 }, { durationMs: 2_000 }, { durationMs: 3_000 })
+    .map((result, at) => ({
+      ...result,
+      settings: { ...result.settings, late: true },
+      sent: 40_000 * (at + 1),
+    }));
+  const [latency, ...others] = growthOf(late);
+  assert.deepEqual(latency.series.map(({ name }) => name), ["p99", "p50", "first message"]);
+  assert.match(others.at(-1)!.title, /^Speed of the replay by/);
+  for (const chart of [quiet, latency, ...others]) assertWhole(chart);
 });
 
 Deno.test("nothing that is put into a page can be more than text", () => {

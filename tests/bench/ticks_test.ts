@@ -20,6 +20,7 @@ const AXES: [
     "8 s",
     "10 s",
   ]],
+  ["whole numbers of what has no parts", axis("linear", "count"), [0.9, 3.1], 10, ["1", "2", "3"]],
   ["decades where the axis is wide", ms, [-2.3, 2.2], 6, [
     "0.01 ms",
     "0.1 ms",

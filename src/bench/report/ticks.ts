@@ -10,7 +10,11 @@ import type { Axis, Unit } from "./chart.ts";
 /** Above this factor from end to end, whole decades are labelled, and 2 and 5 where there is room. */
 const WIDE = 8;
 const ROUND = [1, 2, 5];
+/** Of these there are no parts. */
+const WHOLE: readonly Unit[] = ["count", "tokens"];
 const KIB = Math.log(1024);
+/** With some to spare for what rounding makes of it. */
+const MINUTE_MS = 60_000 - 1e-6;
 /** Steps may be so much smaller than there is room for: half a label more is better than half the labels. */
 const TOLERANCE = 0.85;
 
@@ -23,10 +27,13 @@ export function valueAt({ scale }: Axis, place: number): number {
 export function ticksOf(axis: Axis, [low, high]: [number, number], most: number): number[] {
   if (axis.scale === "nines") return thinned(wholeFrom(low, high), most);
   const unit = axis.unit === "bytes" ? 1024 ** Math.floor(Math.log(valueAt(axis, high)) / KIB) : 1;
-  if (axis.scale === "linear") return linear(low / unit, high / unit, most).map((at) => at * unit);
+  if (axis.scale === "linear") {
+    const least = WHOLE.includes(axis.unit) ? 1 : 0;
+    return linear([low / unit, high / unit], most, least).map((at) => at * unit);
+  }
   if (axis.unit === "bytes") return powersOfTwo(low, high, most);
   const [least, largest] = [10 ** low, 10 ** high];
-  if (largest / least < WIDE) return linear(least, largest, most).map(Math.log10);
+  if (largest / least < WIDE) return linear([least, largest], most).map(Math.log10);
   const decades = wholeFrom(Math.floor(low), high);
   const all = decades.flatMap((decade) => ROUND.map((digit) => Math.log10(digit) + decade))
     .filter((place) => place >= low && place <= high);
@@ -54,9 +61,10 @@ function thinned(places: number[], most: number): number[] {
   return places.filter((_, at) => at % every === 0);
 }
 
-function linear(low: number, high: number, most: number): number[] {
+/** At round steps, of `least` at least. */
+function linear([low, high]: [number, number], most: number, least = 0): number[] {
   if (!(high > low)) return [low];
-  const raw = (high - low) / Math.max(1, most);
+  const raw = Math.max((high - low) / Math.max(1, most), least);
   const magnitude = 10 ** Math.floor(Math.log10(raw));
   const step = [...ROUND, 10].map((digit) => digit * magnitude).find((size) =>
     size >= raw * TOLERANCE
@@ -75,6 +83,7 @@ export function tickText(axis: Axis, place: number): string {
 export function valueText(unit: Unit, value: number): string {
   switch (unit) {
     case "ms":
+      if (value >= MINUTE_MS) return `${short(value / MINUTE_MS)} min`;
       return value >= 1000 ? `${short(value / 1000)} s` : `${short(value)} ms`;
     case "s":
       return `${short(value)} s`;

@@ -8,7 +8,7 @@ import { bytes, count, counted, digits, rate, share, span, time } from "./figure
 import { anyFault, faultWords, LIMIT_REMARKS } from "./limit_words.ts";
 import { FINE_PERCENTILES, percentileColumns, percentileRow } from "./percentiles.ts";
 import type { LatencySummary } from "../latencies.ts";
-import type { LoadResult, LoadSettings, ProcessUse } from "../result.ts";
+import type { LoadResult, LoadSettings, ProcessUse, Silence } from "../result.ts";
 import type { Fact, OwnSummary, Table } from "./summary.ts";
 
 /** The summary of a `load` result. */
@@ -52,10 +52,12 @@ export function loadWords(settings: LoadSettings): string {
 export function streamWords(settings: LoadSettings): string {
   const { rate: each, size, consumers, slow, transport, encrypted } = settings;
   const slowly = slow > 0 ? ` and ${counted(slow, "slow one")}` : "";
+  const { idleMs = 0 } = settings;
+  const silence = idleMs > 0 ? `, after ${span(idleMs)} of silence` : "";
   const by = settings.processes > 1 ? `, made by ${count(settings.processes)} processes` : "";
   return `${rate(each)} messages/s of ${bytes(size)} to ` +
     `${counted(consumers, "consumer")}${slowly} each, for ${span(settings.durationMs)}, ` +
-    `over ${transport}${encrypted ? ", encrypted" : ""}${by}`;
+    `over ${transport}${encrypted ? ", encrypted" : ""}${silence}${by}`;
 }
 
 /** Rates asked for, made and received. */
@@ -96,16 +98,28 @@ function latencies({ settings, latency, relayLatency, ownShare }: LoadResult): T
 }
 
 /** CPU and memory, where they are known. */
-function use({ relayUse, clientUse, seconds }: LoadResult): Table[] {
+function use({ relayUse, clientUse, seconds, silence }: LoadResult): Table[] {
   const row = (label: string, use: ProcessUse | undefined) =>
     use === undefined ? [] : [useRow(label, use, seconds)];
-  const rows = [...row("relay", relayUse), ...row("client", clientUse)];
+  const rows = [
+    ...row("relay", relayUse),
+    ...row("client", clientUse),
+    ...silence === undefined ? [] : silenceRow(silence),
+  ];
   if (rows.length === 0) return [];
   return [{
     caption: "CPU and memory",
     columns: ["process", "CPU", "of one core", "per message", "memory before", "at its peak"],
     rows,
   }];
+}
+
+/** What connections cost that are only there. */
+function silenceRow({ seconds, relayCpuSeconds, relayRssBytes }: Silence): string[][] {
+  if (relayCpuSeconds === undefined || relayRssBytes === undefined) return [];
+  const part = `${digits(100 * relayCpuSeconds / seconds)} %`;
+  const memory = bytes(relayRssBytes);
+  return [["relay, in the silence", `${digits(relayCpuSeconds)} s`, part, "–", "–", memory]];
 }
 
 function useRow(label: string, use: ProcessUse, seconds: number): string[] {
