@@ -10,25 +10,45 @@ import type { BenchResult } from "./result.ts";
 /** Values by name, one of which may differ. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A sentence for each kind of difference, and for each side whose figures are not to be trusted as they are. */
-export function differencesBetween(a: BenchResult, b: BenchResult): string[] {
-  const { streamrelay: versionA, deno: denoA, ...machineA } = a.machine;
-  const { streamrelay: versionB, deno: denoB, ...machineB } = b.machine;
+/** Limits with which latencies are not those of the relay. */
+const NOT_OF_THE_RELAY: Readonly<Record<string, string>> = {
+  client: "the client is the limit: its latencies are its own, not the relay's",
+  machine: "the machine is the limit: latencies are its own, not the relay's",
+};
+
+/**
+ * A sentence for each kind of difference between the runs of both sides, and for each run whose figures are not to be
+ * trusted as they are.
+ */
+export function differencesBetween(a: readonly BenchResult[], b: readonly BenchResult[]): string[] {
+  const different = (what: string, fieldsOf: (result: BenchResult) => Fields) =>
+    differences(what, valuesOf(a.map(fieldsOf)), valuesOf(b.map(fieldsOf)));
   return [
-    ...different("settings", settingsOf(a), settingsOf(b)),
-    ...different("machines", { ...machineA }, { ...machineB }),
-    ...different(
-      "versions",
-      { bench: versionA, deno: denoA, relay: a.relay.version },
-      { bench: versionB, deno: denoB, relay: b.relay.version },
-    ),
-    ...different("relays", relayOf(a), relayOf(b)),
-    ...doubts("A", a),
-    ...doubts("B", b),
+    ...different("settings", settingsOf),
+    ...different("machines", machineOf),
+    ...different("versions", versionsOf),
+    ...different("relays", relayOf),
+    ...a.flatMap((result, at) => doubts(labelOf("A", at, a.length), result)),
+    ...b.flatMap((result, at) => doubts(labelOf("B", at, b.length), result)),
   ];
 }
 
-function settingsOf(result: BenchResult): Fields {
+/** What a run is called: `A` where it is alone on its side, else `A1`, `A2` and so on. */
+export function labelOf(side: string, at: number, runs: number): string {
+  return runs === 1 ? side : `${side}${at + 1}`;
+}
+
+/** Whether latencies are those of the relay, as far as the run itself can tell. */
+export function trustworthy(result: BenchResult): boolean {
+  return notOfTheRelay(result) === undefined;
+}
+
+function notOfTheRelay(result: BenchResult): string | undefined {
+  return result.kind === "ttft" ? undefined : NOT_OF_THE_RELAY[result.limit];
+}
+
+/** What was asked for, by name. */
+export function settingsOf(result: BenchResult): Fields {
   switch (result.kind) {
     case "ttft":
       return { ...result.model, method: result.perToken.method };
@@ -39,28 +59,46 @@ function settingsOf(result: BenchResult): Fields {
   }
 }
 
+function machineOf({ machine: { streamrelay: _, deno: __, ...machine } }: BenchResult): Fields {
+  return { ...machine };
+}
+
+function versionsOf({ machine: { streamrelay, deno }, relay }: BenchResult): Fields {
+  return { bench: streamrelay, deno, relay: relay.version };
+}
+
 /** The port of a relay that was started for a run says nothing. */
 function relayOf({ relay: { own, url } }: BenchResult): Fields {
   return own ? { url: "its own" } : { url };
 }
 
-function different(what: string, a: Fields, b: Fields): string[] {
-  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-  const parts = names.filter((name) => a[name] !== b[name])
-    .map((name) => `${name} ${shown(a[name])} and ${shown(b[name])}`);
+/** What the runs of a side have, by name: like `8`, or `2 or 8` where they differ. */
+function valuesOf(runs: readonly Fields[]): Map<string, string> {
+  const names = runs.flatMap((fields) => Object.keys(fields));
+  return new Map(names.map((name) => {
+    const values = new Set(runs.map((fields) => shown(fields[name])));
+    return [name, [...values].toSorted().join(" or ")];
+  }));
+}
+
+const UNKNOWN = "unknown";
+const shown = (value: unknown) => value === undefined ? UNKNOWN : String(value);
+
+function differences(what: string, a: Map<string, string>, b: Map<string, string>): string[] {
+  const names = [...new Set([...a.keys(), ...b.keys()])];
+  const parts = names.map((name) => [name, a.get(name) ?? UNKNOWN, b.get(name) ?? UNKNOWN])
+    .filter(([, ofA, ofB]) => ofA !== ofB)
+    .map(([name, ofA, ofB]) => `${name} ${ofA} and ${ofB}`);
   return parts.length === 0 ? [] : [`Different ${what}: ${parts.join("; ")}.`];
 }
 
-const shown = (value: unknown) => value === undefined ? "unknown" : String(value);
-
-function doubts(side: string, result: BenchResult): string[] {
+function doubts(run: string, result: BenchResult): string[] {
+  const limit = notOfTheRelay(result);
   return [
-    ...(result.partial ? [`${side} was interrupted.`] : []),
-    ...(faulty(result) ? [`${side} has faults.`] : []),
-    ...(result.kind === "load" && result.limit === "client"
-      ? [`In ${side} the client is the limit: its latencies are its own, not the relay's.`]
-      : []),
-    ...(result.kind === "max" && result.held === undefined ? [`In ${side} no load held.`] : []),
+    ...(result.partial ? [`${run} ended early.`] : []),
+    ...(faulty(result) ? [`${run} has faults.`] : []),
+    ...(limit === undefined ? [] : [`In ${run} ${limit}. So there is no verdict.`]),
+    ...(result.kind === "max" && result.held === undefined ? [`In ${run} no load held.`] : []),
   ];
 }
 

@@ -10,13 +10,13 @@ import { lengthsOf, wholeStretches } from "./stretches.ts";
 /** What a figure measures. */
 export type Quantity = "time" | "rate" | "cost" | "memory";
 
-/** A figure that was measured once or several times. */
+/** A figure of one run. */
 export interface Figure {
   readonly name: string;
   /** `time` in ms, `rate` in messages/s, `cost` in µs of CPU, `memory` in bytes. */
   readonly quantity: Quantity;
   readonly better: "lower" | "higher";
-  /** All above 0, at least one. */
+  /** Of the run's parts, such as its stretches: all above 0, at least one. Their geometric mean is the run's figure. */
   readonly samples: readonly number[];
 }
 
@@ -43,13 +43,14 @@ function measured(result: BenchResult): Measured[] {
   }
 }
 
-function ofRuns({ runs }: TtftResult): Measured[] {
+/** Streams that run at once share each pause of the client: what they say of single tokens is one sample. */
+function ofRuns({ runs, perToken: { latency } }: TtftResult): Measured[] {
   return [
     ["first token, streaming", "time", runs.map(({ streaming }) => streaming.firstToken)],
     ["first token, in batch mode", "time", runs.map(({ batch }) => batch.firstToken)],
     ["all tokens, streaming", "time", runs.map(({ streaming }) => streaming.total)],
-    ["token: sent → received, p50", "time", runs.map(({ perToken }) => perToken.p50)],
-    ["token: sent → received, p99", "time", runs.map(({ perToken }) => perToken.p99)],
+    ["token: sent → received, p50", "time", [latency.p50]],
+    ["token: sent → received, p99", "time", [latency.p99]],
   ];
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { comparisonText } from "../../commands/bench_compare.ts";
 import { compareResults } from "../../src/bench/compare.ts";
-import type { BenchResult } from "../../src/bench/result.ts";
+import { figuresOf } from "../../src/bench/figure.ts";
+import type { BenchResult, LoadResult } from "../../src/bench/result.ts";
 import { verdictWords } from "../../src/bench/summary/comparison_words.ts";
 import {
   LOAD_SETTINGS,
@@ -9,6 +10,8 @@ import {
   makeMaxResult,
   makeTtftResult,
   NO_FAULTS,
+  normal,
+  randomNumbers,
 } from "../helpers/bench_results.ts";
 import { resultFiles } from "../helpers/result_files.ts";
 import { runCli } from "../helpers/cli.ts";
@@ -16,34 +19,54 @@ import { runCli } from "../helpers/cli.ts";
 const RESULTS: BenchResult[] = [makeTtftResult(), makeLoadResult(), makeMaxResult()];
 
 for (const result of RESULTS) {
-  Deno.test(`a ${result.kind} result compared with itself differs in nothing`, () => {
-    const { figures, notes } = compareResults(result, result);
+  Deno.test(`a ${result.kind} result compared with itself differs in nothing, and has no verdict`, () => {
+    const { figures, notes } = compareResults([result], [result]);
     assert.ok(figures.length > 0);
     for (const { ratio, verdict, interval } of figures) {
-      assert.equal(ratio, 1);
-      assert.equal(verdict, interval === undefined ? "unknown" : "within noise");
+      assert.deepEqual([ratio, interval, verdict], [1, undefined, "unknown"]);
     }
     assert.deepEqual(notes, []);
   });
 }
 
+/** Runs, the latency of each of which is by chance what its placing made it, as `spread` says. */
+function runs(seed: number, { slower = 1, spread = 0.2, size = 3 } = {}): LoadResult[] {
+  const random = randomNumbers(seed);
+  return Array.from({ length: size }, (_, at) => {
+    const factor = slower * Math.exp(spread * normal(random));
+    return makeLoadResult({}, { seed: seed * size + at, slower: factor });
+  });
+}
+
+Deno.test("runs that differ by chance are no better or worse, however sure each is of itself", () => {
+  let [verdicts, unlike] = [0, 0];
+  for (let seed = 1; seed <= 100; seed++) {
+    const [a, b] = [runs(seed), runs(seed + 500)];
+    const p50 = compareResults(a, b).figures[0];
+    if (p50.verdict !== "within noise") verdicts++;
+    const [alone] = compareResults([a[0]], [b[0]]).figures;
+    assert.equal(alone.verdict, "unknown");
+    const [low, high] = alone.withinRun!;
+    if (low > 1 || high < 1) unlike++;
+  }
+  assert.ok(verdicts <= 10, `${verdicts} of 100 are no noise`);
+  assert.ok(unlike >= 50, `${unlike} of 100: the stretches of one run know nothing of this`);
+});
+
 Deno.test("a relay that is slower is told so, in every figure that it changes", () => {
-  const { figures } = compareResults(
-    makeLoadResult(),
-    makeLoadResult({}, { seed: 2, slower: 1.3 }),
-  );
-  const verdicts = figures.map(({ name, verdict }) => [name, verdict]);
+  const [a, b] = [runs(1, { spread: 0.02 }), runs(2, { spread: 0.02, slower: 1.4 })];
+  const verdicts = compareResults(a, b).figures.map(({ name, verdict }) => [name, verdict]);
   assert.deepEqual(verdicts, [
     ["latency, p50", "worse"],
     ["latency, p99", "worse"],
     ["messages received", "within noise"],
     ["relay CPU per message", "worse"],
-    ["relay memory at its peak", "unknown"],
+    ["relay memory at its peak", "within noise"],
   ]);
 });
 
 Deno.test("what is worse one way round is better the other way", () => {
-  const [a, b] = [makeLoadResult(), makeLoadResult({}, { seed: 2, slower: 1.3 })];
+  const [a, b] = [runs(1, { spread: 0.02 }), runs(2, { spread: 0.02, slower: 1.4 })];
   const opposite = { worse: "better", better: "worse", unknown: "unknown" } as const;
   const back = compareResults(b, a).figures;
   for (const [at, { verdict, ratio }] of compareResults(a, b).figures.entries()) {
@@ -52,25 +75,66 @@ Deno.test("what is worse one way round is better the other way", () => {
   }
 });
 
+Deno.test("one run alone on a side has no verdict, however many are on the other", () => {
+  const slow = makeLoadResult({}, { slower: 5 });
+  for (const { samples, verdict, withinRun } of compareResults(runs(1), [slow]).figures) {
+    assert.deepEqual([samples, verdict, withinRun], [[3, 1], "unknown", undefined]);
+  }
+});
+
+for (const limit of ["client", "machine"]) {
+  Deno.test(`where the ${limit} was the limit there is no verdict`, () => {
+    const limited = { ...makeLoadResult({}, { slower: 5 }), limit } as LoadResult;
+    const slow = [limited, ...runs(2, { slower: 5, size: 2 })];
+    const { figures, notes } = compareResults(runs(1), slow);
+    assert.ok(figures.every(({ verdict }) => verdict === "unknown"));
+    assert.match(notes.join(), new RegExp(`In B1 the ${limit} is the limit: .* no verdict`));
+  });
+}
+
+Deno.test("tokens of streams that ran at once are one sample, not one for each stream", () => {
+  const { figures } = compareResults([makeTtftResult()], [makeTtftResult({}, 2)]);
+  const intervals = figures.map(({ name, withinRun }) => [name, withinRun !== undefined]);
+  assert.deepEqual(intervals, [
+    ["first token, streaming", true],
+    ["first token, in batch mode", true],
+    ["all tokens, streaming", true],
+    ["token: sent → received, p50", false],
+    ["token: sent → received, p99", false],
+  ]);
+});
+
+Deno.test("runs with other settings are no repetitions, but for the processes that made the load", () => {
+  const other = makeLoadResult({ settings: { ...LOAD_SETTINGS, rate: 20 } });
+  const shared = makeLoadResult({ settings: { ...LOAD_SETTINGS, processes: 1 } });
+  assert.throws(() => compareResults([makeLoadResult()], [makeLoadResult(), other]), {
+    code: "usage",
+    message: "the runs of B are not of the same: rate 40 and 20",
+  });
+  const { notes } = compareResults([makeLoadResult()], [makeLoadResult(), shared]);
+  assert.deepEqual(notes, ["Different settings: processes 2 and 1 or 2."]);
+});
+
 Deno.test("figures that only one side has are left out", () => {
   const remote = makeLoadResult({ relayUse: undefined });
-  const names = compareResults(makeLoadResult(), remote).figures.map(({ name }) => name);
+  const names = compareResults([makeLoadResult()], [remote]).figures.map(({ name }) => name);
   assert.ok(!names.includes("relay memory at its peak"));
-  assert.deepEqual(compareResults(makeMaxResult(), makeMaxResult({ held: undefined })).figures, []);
+  const none = makeMaxResult({ held: undefined });
+  assert.deepEqual(compareResults([makeMaxResult()], [none]).figures, []);
 });
 
 Deno.test("what came after the load is not held against it, nor the end of a replay", () => {
   const { slices } = makeLoadResult();
   const tail = { ...slices[0], atMs: 10_500, received: 1 };
-  const samplesOf = (late: boolean) => {
+  const samplesOf = (late: boolean, all = [...slices, tail]) => {
     const settings = { ...LOAD_SETTINGS, late };
-    const result = makeLoadResult({ settings, slices: [...slices, tail] });
-    return compareResults(result, result).figures.map(({ samples: [size] }) => size);
+    return figuresOf(makeLoadResult({ settings, slices: all })).map(({ samples }) =>
+      samples.length
+    );
   };
   assert.deepEqual(samplesOf(false), [20, 20, 20, 20, 1]);
   assert.deepEqual(samplesOf(true), [20, 20, 20, 20, 1]);
-  const only = makeLoadResult({ slices: [tail] });
-  assert.deepEqual(compareResults(only, only).figures[0].samples, [1, 1]);
+  assert.equal(samplesOf(false, [tail])[0], 1);
 });
 
 Deno.test("what differs otherwise is told", () => {
@@ -83,14 +147,14 @@ Deno.test("what differs otherwise is told", () => {
     limit: "client",
     faults: { ...NO_FAULTS, lost: 1 },
   });
-  assert.deepEqual(compareResults(a, b).notes, [
+  assert.deepEqual(compareResults([a], [b]).notes, [
     "Different settings: channels 1000 and 2000.",
     "Different machines: cores 2 and 8.",
     "Different versions: deno 2.9.6 and 2.9.7; relay 0.1.0 and unknown.",
     "Different relays: url its own and wss://relay.example.org.",
-    "B was interrupted.",
+    "B ended early.",
     "B has faults.",
-    "In B the client is the limit: its latencies are its own, not the relay's.",
+    "In B the client is the limit: its latencies are its own, not the relay's. So there is no verdict.",
   ]);
 });
 
@@ -122,58 +186,126 @@ const WORDS = [
     { ...rate, ratio: 2, interval: [1.5, 2.5], verdict: "better" },
     "B carries 2.00 times as much (1.50–2.50)",
   ],
-  [{ ...rate, ratio: 0.5, verdict: "unknown" }, "A carries 2.00 times as much (no interval)"],
+  [
+    { ...rate, ratio: 0.5, interval: [0.4, 0.8], verdict: "worse" },
+    "A carries 2.00 times as much (1.25–2.50)",
+  ],
+  [{ ...rate, ratio: 0.5, verdict: "unknown" }, "× 0.50: no verdict"],
   [
     { ...rate, ratio: 0.98, interval: [0.97, 0.99], verdict: "worse" },
     "A carries 2.0 % more (1.0–3.1 %)",
   ],
   [
-    { ...figure, quantity: "cost", better: "lower", ratio: 2, verdict: "unknown" },
-    "B is 2.00 times dearer (no interval)",
+    { ...rate, ratio: 0.5, withinRun: [0.4, 0.6], verdict: "unknown" },
+    "× 0.50 (within a run 0.40–0.60): no verdict",
   ],
   [
-    { ...figure, quantity: "memory", better: "lower", ratio: 0.5, verdict: "unknown" },
-    "B is 2.00 times smaller (no interval)",
+    { ...rate, ratio: 0.5, interval: [0.4, 0.6], verdict: "unknown" },
+    "× 0.50 (0.40–0.60): no verdict",
   ],
-  [{ ...figure, quantity: "memory", better: "lower", ratio: 1, verdict: "unknown" }, "the same"],
+  [
+    {
+      ...figure,
+      quantity: "cost",
+      better: "lower",
+      ratio: 2,
+      interval: [1.5, 3],
+      verdict: "worse",
+    },
+    "B is 2.00 times dearer (1.50–3.00)",
+  ],
+  [
+    {
+      ...figure,
+      quantity: "memory",
+      better: "lower",
+      ratio: 0.5,
+      interval: [0.4, 0.8],
+      verdict: "better",
+    },
+    "B is 2.00 times smaller (1.25–2.50)",
+  ],
 ] as const;
 
 for (const [compared, words] of WORDS) {
   Deno.test(`a comparison says: ${words}`, () => assert.equal(verdictWords(compared), words));
 }
 
-Deno.test("a comparison is a table with what has to be known below", async () => {
+Deno.test("a comparison of one run each has ratios, and says what a verdict takes", async () => {
   const [a, b] = [makeLoadResult(), makeLoadResult({ partial: true }, { seed: 2, slower: 1.3 })];
   assert.equal(
-    await comparisonText(compareResults(a, b), "before.json", "after.json"),
+    await comparisonText(compareResults([a], [b]), ["before.json"], ["after.json"]),
     `A  before.json
 B  after.json
 
 B against A
   figure                           A         B  B against A
-  latency, p50              0.260 ms  0.344 ms  B is 1.32 times slower (1.28–1.37)
-  latency, p99              0.792 ms  0.986 ms  B is 1.24 times slower (1.10–1.41)
-  messages received         40,000/s  40,000/s  within noise (1.000–1.000)
-  relay CPU per message      10.6 µs   13.7 µs  B is 1.30 times dearer (1.27–1.33)
-  relay memory at its peak   121 MiB   121 MiB  the same
+  latency, p50              0.260 ms  0.344 ms  × 1.32 (within a run 1.28–1.37): no verdict
+  latency, p99              0.792 ms  0.986 ms  × 1.24 (within a run 1.10–1.41): no verdict
+  messages received         40,000/s  40,000/s  × 1.00 (within a run 1.000–1.000): no verdict
+  relay CPU per message      10.6 µs   13.7 µs  × 1.30 (within a run 1.27–1.33): no verdict
+  relay memory at its peak   121 MiB   121 MiB  × 1.00: no verdict
 
-Figures are geometric means of the stretches of a run (batch means, taken as independent); intervals
-hold 95 %: Welch's t, of logarithms.
-Where there is one measurement alone there is no interval: the difference may be noise.
-B was interrupted.
+One run each: not told from noise. Two runs differ by more than the parts of one do. Run each three
+times or more, in turn (A, B, A, B …), and compare all: streamrelay bench compare A1.json A2.json
+A3.json --to B1.json B2.json B3.json
+B ended early.
 `,
   );
 });
 
+Deno.test("a comparison of several runs is a table with a verdict for each figure", async () => {
+  const [a, b] = [runs(1, { spread: 0.02 }), runs(2, { spread: 0.02, slower: 1.4 })];
+  const text = await comparisonText(compareResults(a, b), ["1", "2", "3"], ["4", "5", "6"]);
+  assert.match(text, /^A1  1\nA2  2\nA3  3\nB1  4\nB2  5\nB3  6\n\nB against A\n/);
+  assert.match(text, /^ {2}latency, p50 .* B is 1\.\d+ times slower \(1\.\d+–1\.\d+\)$/m);
+  assert.match(text, /^ {2}messages received .* within noise \(0\.999–1\.001\)$/m);
+  assert.doesNotMatch(text, /no verdict|One run/);
+});
+
 Deno.test("bench compare prints the table, or the ratios as JSON", async () => {
-  await using files = await resultFiles([makeTtftResult(), makeTtftResult({}, 2)]);
-  const table = await runCli(["bench", "compare", ...files.paths]);
+  const results = [1, 2, 3, 4].map((seed) => makeTtftResult({}, seed));
+  await using files = await resultFiles(results);
+  const [a, b, c, d] = files.paths;
+  const table = await runCli(["bench", "compare", a, b]);
   assert.equal(table.code, 0, table.stderr);
-  assert.match(table.stdout, /first token, streaming .* within noise/);
-  const json = await runCli(["bench", "compare", ...files.paths, "--json"]);
-  const expected = compareResults(makeTtftResult(), makeTtftResult({}, 2));
+  assert.match(table.stdout, /first token, streaming .*: no verdict\n/);
+  const json = await runCli(["bench", "compare", a, b, "--to", c, d, "--json"]);
+  const expected = compareResults(results.slice(0, 2), results.slice(2));
   assert.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(expected)));
 });
+
+Deno.test("files that are not two sides, or one run twice, are wrong usage", async () => {
+  await using files = await resultFiles([makeTtftResult(), makeTtftResult({}, 2)]);
+  const [a, b] = files.paths;
+  const sides = "streamrelay: Give two files, or the files of A, --to, and those of B\n";
+  for (
+    const [args, message] of [
+      [[a], sides],
+      [[a, b, b], sides],
+      [[a, a, "--to", b], `streamrelay: ${a} is given twice: it is one run\n`],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await runCli(["bench", "compare", ...args]);
+    assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: "", stderr: message });
+  }
+});
+
+for (
+  const [field, empty] of [
+    ["slices", makeLoadResult({ slices: [] })],
+    ["runs", makeTtftResult({ runs: [] })],
+    ["steps", makeMaxResult({ steps: [], held: undefined })],
+  ] as const
+) {
+  Deno.test(`a ${empty.kind} result without ${field} cannot be compared, and is named`, async () => {
+    await using files = await resultFiles([empty, empty]);
+    const [a, b] = files.paths;
+    const { code, stdout, stderr } = await runCli(["bench", "compare", a, b]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(stderr, `streamrelay: Cannot compare ${a}: its ${field} are empty\n`);
+  });
+}
 
 Deno.test("results of different commands cannot be compared, which takes one line to say", async () => {
   await using files = await resultFiles([makeTtftResult(), makeLoadResult()]);

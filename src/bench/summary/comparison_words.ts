@@ -6,7 +6,6 @@
 
 import type { ComparedFigure, Comparison } from "../compare.ts";
 import type { Quantity } from "../figure.ts";
-import type { BenchResult } from "../result.ts";
 import { bytes, digits, rate, times } from "./figures.ts";
 import type { Table } from "./summary.ts";
 
@@ -20,24 +19,30 @@ const WORDS: Record<Exclude<Quantity, "rate">, readonly [larger: string, smaller
   memory: ["larger", "smaller"],
 };
 
-const SAMPLES: Record<BenchResult["kind"], string> = {
-  ttft: "Figures are geometric means of the runs, taken as independent",
-  load: "Figures are geometric means of the stretches of a run (batch means, taken as independent)",
-  max: "The largest load was found once on either side",
-};
+const SAMPLES =
+  "Figures are geometric means of the runs, each of which is one sample; intervals hold 95 % " +
+  "(Welch's t, of logarithms): where nothing differs, one in twenty is not called noise.";
 
-const ALONE =
-  "Where there is one measurement alone there is no interval: the difference may be noise.";
+/** What it takes to tell a difference from noise. */
+const ONE_RUN =
+  "One run each: not told from noise. Two runs differ by more than the parts of one do. Run each " +
+  "three times or more, in turn (A, B, A, B …), and compare all: " +
+  "streamrelay bench compare A1.json A2.json A3.json --to B1.json B2.json B3.json";
+const ONE_RUN_ON_A_SIDE = ONE_RUN.replace("One run each", "One run alone on a side");
 
 /** How figures were made, a sentence each. */
-export function comparisonRemarks({ of, figures, notes }: Comparison): string[] {
+export function comparisonRemarks({ figures, notes }: Comparison): string[] {
   const intervals = figures.some(({ interval }) => interval !== undefined);
-  const unsure = figures.some(({ interval }) => interval === undefined);
+  const alone = figures.find(({ interval }) => interval === undefined);
   return [
-    `${SAMPLES[of]}${intervals ? "; intervals hold 95 %: Welch's t, of logarithms" : ""}.`,
-    ...(unsure ? [ALONE] : []),
+    ...(intervals ? [SAMPLES] : []),
+    ...(alone === undefined ? [] : [remarkOfAlone(alone)]),
     ...notes,
   ];
+}
+
+function remarkOfAlone({ samples: [a, b] }: ComparedFigure): string {
+  return a === 1 && b === 1 ? ONE_RUN : ONE_RUN_ON_A_SIDE;
 }
 
 /** The figures, and what B is against A. */
@@ -66,14 +71,18 @@ function shownFigures({ quantity, a, b }: ComparedFigure): string[] {
   }
 }
 
-/** Like `within noise (0.98–1.03)`, `B is 1.32 times slower (1.11–1.54)`. */
-export function verdictWords({ quantity, ratio, interval, verdict }: ComparedFigure): string {
+/** Like `within noise (0.98–1.03)`, `B is 1.32 times slower (1.11–1.54)`, `× 1.32 (within a run 1.1–1.5): no verdict`. */
+export function verdictWords(figure: ComparedFigure): string {
+  const { quantity, ratio, interval, withinRun, verdict } = figure;
   if (verdict === "within noise") return `within noise (${noise(interval!)})`;
-  if (ratio === 1) return "the same";
+  if (verdict === "unknown") {
+    const range = withinRun === undefined ? "" : ` (within a run ${noise(withinRun)})`;
+    const known = interval === undefined ? range : ` (${noise(interval)})`;
+    return `× ${ratio.toFixed(2)}${known}: no verdict`;
+  }
   const times = Math.max(ratio, 1 / ratio);
-  const range = interval?.map((end) => ratio > 1 ? end : 1 / end).sort((a, b) => a - b);
-  const sure = range === undefined ? "no interval" : rangeWords(times, range);
-  return `${sentence(quantity, ratio)} (${sure})`;
+  const range = interval!.map((end) => ratio > 1 ? end : 1 / end).sort((a, b) => a - b);
+  return `${sentence(quantity, ratio)} (${rangeWords(times, range)})`;
 }
 
 function sentence(quantity: Quantity, ratio: number): string {
