@@ -22,7 +22,7 @@ const FIGURE = /^[-–\d]/;
  * import { makeTtftResult } from "../tests/helpers/bench_results.ts";
  * import assert from "node:assert/strict";
  *
- * assert.match(resultTable(makeTtftResult()), /^First token after 0\.42\d s, 37 times sooner/);
+ * assert.match(resultTable(makeTtftResult()), /^First token after 42\d ms, 37 times sooner/);
  * ```
  */
 export function resultTable(result: BenchResult): string {

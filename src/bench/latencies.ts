@@ -71,7 +71,9 @@ export class Latencies {
 
   /** The time, ms, that `percent` of all times do not exceed; 0 where nothing was counted. */
   percentile(percent: number): number {
-    return this.count === 0 ? 0 : this.#histogram.getValueAtPercentile(percent) / 1000;
+    if (this.count === 0) return 0;
+    const value = this.#histogram.getValueAtPercentile(percent); // the most that is not told apart from it
+    return Math.min(value, this.#histogram.maxValue) / 1000;
   }
 
   /** The times that were counted, ms, ascending, each with how often it was; those that are not told apart are one. */

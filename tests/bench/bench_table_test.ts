@@ -16,15 +16,15 @@ Deno.test("bench ttft says how much sooner, and then all figures with their unit
   const result = makeTtftResult({ faults: NO_FAULTS, notes: ["The relay is far away."] });
   assert.equal(
     resultTable(result),
-    `First token after 0.421 s, 37 times sooner than in batch mode: 15.4 s.
+    `First token after 421 ms, 37 times sooner than in batch mode: 15.4 s.
 
 The relay is far away.
 
 From the job's start to what the reader sees
   time              streaming  in batch mode  sooner
-  first token, p50    0.421 s         15.4 s    37 ×
-  first token, p90    0.423 s         15.4 s    36 ×
-  first token, p99    0.424 s         15.4 s    36 ×
+  first token, p50     421 ms         15.4 s    37 ×
+  first token, p90     423 ms         15.4 s    36 ×
+  first token, p99     424 ms         15.4 s    36 ×
   all tokens, p50      15.4 s         15.4 s  1.00 ×
   all tokens, p90      15.4 s         15.4 s  1.00 ×
   all tokens, p99      15.4 s         15.4 s  1.00 ×
@@ -273,4 +273,15 @@ Deno.test("figures stand right and words left", () => {
 Deno.test("a word that is too long for a line has one for itself", () => {
   const word = "x".repeat(150);
   assert.equal(wrap(`a ${word} b`), `a\n${word}\nb`);
+});
+
+Deno.test("each figure keeps its digits, whatever stands beside it", () => {
+  const latencies = new Latencies();
+  for (const ms of [0.31, 0.31, 603, 15_400]) latencies.record(ms);
+  const table = resultTable(makeLoadResult({ latency: latencies.stored() }));
+  assert.match(
+    table,
+    /^ {2}due → received: .* {2}0\.310 ms {4}15\.4 s {4}15\.4 s {4}15\.4 s {4}15\.4 s$/m,
+  );
+  assert.match(table, /p50 0\.310 ms and p99 15\.4 s after/);
 });

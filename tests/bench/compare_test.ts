@@ -257,7 +257,7 @@ B ended early.
 Deno.test("a comparison of several runs is a table with a verdict for each figure", async () => {
   const [a, b] = [runs(1, { spread: 0.02 }), runs(2, { spread: 0.02, slower: 1.4 })];
   const text = await comparisonText(compareResults(a, b), ["1", "2", "3"], ["4", "5", "6"]);
-  assert.match(text, /^A1  1\nA2  2\nA3  3\nB1  4\nB2  5\nB3  6\n\nB against A\n/);
+  assert.match(text, /^A1 {2}1\nA2 {2}2\nA3 {2}3\nB1 {2}4\nB2 {2}5\nB3 {2}6\n\nB against A\n/);
   assert.match(text, /^ {2}latency, p50 .* B is 1\.\d+ times slower \(1\.\d+–1\.\d+\)$/m);
   assert.match(text, /^ {2}messages received .* within noise \(0\.999–1\.001\)$/m);
   assert.doesNotMatch(text, /no verdict|One run/);

@@ -159,7 +159,7 @@ Deno.test({
       const chart = page.getByRole("img", { name: /^Tokens that the reader has, over time\./ });
       assert.match(
         await chart.getAttribute("aria-label") ?? "",
-        /Streaming shows the first token after 0\.421 s .* in batch mode all 600 come at once, after 15\.4 s\./,
+        /Streaming shows the first token after 421 ms .* in batch mode all 600 come at once, after 15\.4 s\./,
       );
       await chart.locator(".u-over").hover();
       await chart.locator(".u-legend").filter({ hasText: /streaming\s*\d+/ }).waitFor();

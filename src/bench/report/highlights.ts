@@ -5,7 +5,7 @@
  */
 
 import type { BenchResult, LoadResult, MaxResult, TtftResult } from "../result.ts";
-import { counted, digits, factor, rate, time, times } from "../summary/figures.ts";
+import { counted, digits, factor, rate, time } from "../summary/figures.ts";
 import { anyFault } from "../summary/limit_words.ts";
 import { latencyName } from "../summary/load_summary.ts";
 import type { Colour } from "./chart.ts";
@@ -32,7 +32,7 @@ export function highlightsOf(result: BenchResult): Highlight[] {
 function ofTtft({ streaming, batch, perToken: { latency } }: TtftResult): Highlight[] {
   const [soon, late] = [streaming.firstToken, batch.firstToken];
   const both = soon.count > 0 && late.count > 0;
-  const [shown, later] = times(both ? [soon.p50, late.p50] : [soon.p50, 0]);
+  const [shown, later] = [soon.p50, both ? late.p50 : 0].map(time);
   return [
     ...(soon.count === 0
       ? []

@@ -5,7 +5,7 @@
  */
 
 import type { StoredLatencies } from "../latencies.ts";
-import { times } from "../summary/figures.ts";
+import { time } from "../summary/figures.ts";
 import { type Axis, type Chart, type Colour, placeOn } from "./chart.ts";
 import { barsOf, curvesOf } from "./distribution.ts";
 
@@ -74,6 +74,6 @@ export function percentileChart(texts: Texts, all: readonly NamedTimes[]): Chart
 }
 
 function inWords({ name, times: { p50, p90, p99, max } }: NamedTimes): string {
-  const [half, most, nearly, all] = times([p50, p90, p99, max]);
+  const [half, most, nearly, all] = [p50, p90, p99, max].map(time);
   return `${name}: half within ${half}, 90 % within ${most}, 99 % within ${nearly}, all within ${all}.`;
 }

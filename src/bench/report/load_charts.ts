@@ -6,7 +6,7 @@
 
 import type { LoadResult, LoadSlice } from "../result.ts";
 import { lengthsOf, wholeStretches } from "../stretches.ts";
-import { bytes, count, rate, share, times } from "../summary/figures.ts";
+import { bytes, count, rate, share, time } from "../summary/figures.ts";
 import { latencyName } from "../summary/load_summary.ts";
 import type { Axis, Chart, Series } from "./chart.ts";
 import { placeOn } from "./chart.ts";
@@ -71,7 +71,7 @@ function throughput(slices: readonly LoadSlice[], xs: number[]): Chart {
 
 function latencyOverTime(slices: readonly LoadSlice[], xs: number[]): Chart {
   const worst = slices.reduce((a, b) => a.p99 > b.p99 ? a : b);
-  const [p50, p99] = times([worst.p50, worst.p99]);
+  const [p50, p99] = [worst.p50, worst.p99].map(time);
   return {
     title: "Latency over time",
     caption: "Median and 99th percentile of each stretch: a relay that falls behind climbs.",

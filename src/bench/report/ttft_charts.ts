@@ -5,7 +5,7 @@
  */
 
 import type { TtftResult, TtftRun } from "../result.ts";
-import { count, times } from "../summary/figures.ts";
+import { count, time } from "../summary/figures.ts";
 import type { Chart } from "./chart.ts";
 import { histogramChart, type NamedTimes, percentileChart } from "./latency_charts.ts";
 
@@ -50,7 +50,7 @@ function tokensOverTime(result: TtftResult): Chart[] {
   const { tokens } = result.model;
   const { streaming: { firstToken: { p50: streaming } }, batch: { firstToken: { p50: batch } } } =
     result;
-  const [soon, late] = times([streaming, batch]);
+  const [soon, late] = [streaming, batch].map(time);
   const xs = pointsOf(run);
   return [{
     title: "Tokens that the reader has, over time",

@@ -6,7 +6,7 @@
 
 import type { ComparedFigure, Comparison } from "../compare.ts";
 import type { Quantity } from "../figure.ts";
-import { bytes, digits, rate, times } from "./figures.ts";
+import { bytes, digits, rate, time } from "./figures.ts";
 import type { Table } from "./summary.ts";
 
 /** Below this, a per cent says more than a factor. */
@@ -61,7 +61,7 @@ export function comparisonTable({ figures }: Comparison): Table {
 function shownFigures({ quantity, a, b }: ComparedFigure): string[] {
   switch (quantity) {
     case "time":
-      return times([a, b]);
+      return [a, b].map(time);
     case "rate":
       return [a, b].map((value) => `${rate(value)}/s`);
     case "cost":

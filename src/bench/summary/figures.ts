@@ -13,15 +13,9 @@ export function digits(value: number, decimals = 3): string {
   return value.toFixed(Math.min(decimals, Math.max(0, 2 - size)));
 }
 
-/** A time of `ms`, in ms, or from a second on in s. */
+/** A time of `ms`, in ms, or from a second on in s: in the unit of a larger one beside it, its digits would be lost. */
 export function time(ms: number): string {
-  return times([ms])[0];
-}
-
-/** Times of one row, all in the unit that suits the largest, so that they can be compared at a glance. */
-export function times(ms: readonly number[]): string[] {
-  const inSeconds = Math.max(...ms) >= 999.5;
-  return ms.map((value) => inSeconds ? `${digits(value / 1000)} s` : `${digits(value)} ms`);
+  return ms >= 999.5 ? `${digits(ms / 1000)} s` : `${digits(ms)} ms`;
 }
 
 /** A time that was set rather than measured: `50 ms`, `0.4 s`, `15 s`. */

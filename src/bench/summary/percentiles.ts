@@ -4,7 +4,7 @@
  * @module
  */
 
-import { times } from "./figures.ts";
+import { time } from "./figures.ts";
 import type { LatencySummary } from "../latencies.ts";
 
 /** A percentile, or the maximum: its name and how a summary has it. */
@@ -32,7 +32,7 @@ export function percentileRow(
   percentiles = PERCENTILES,
 ): string[] {
   if (summary.count === 0) return [label, ...percentiles.map(() => "–")];
-  return [label, ...times(percentiles.map(([, key]) => summary[key]))];
+  return [label, ...percentiles.map(([, key]) => time(summary[key]))];
 }
 
 /** The heads of such a table. */

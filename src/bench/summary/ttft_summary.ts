@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, counted, factor, rate, span, time, times } from "./figures.ts";
+import { count, counted, factor, rate, span, time } from "./figures.ts";
 import { anyFault, faultWords } from "./limit_words.ts";
 import type { LatencySummary } from "../latencies.ts";
 import { percentileColumns, percentileRow, PERCENTILES } from "./percentiles.ts";
@@ -48,7 +48,7 @@ const OWN_SHARE = "Times of tokens count from when they were sent, so a model th
 function headlineOf({ streaming, batch }: TtftResult): string {
   const [soon, late] = [streaming.firstToken, batch.firstToken];
   if (soon.count === 0) return "No run came to its first token.";
-  const first = `First token after ${times([soon.p50, late.p50])[0]}`;
+  const first = `First token after ${time(soon.p50)}`;
   if (late.count === 0) return `${first}; no run came to its end, so batch mode has no figure.`;
   const sooner = late.p50 / soon.p50;
   if (!(sooner >= 1.05)) return `${first}; in batch mode it is ${time(late.p50)}: no gain.`;
@@ -91,7 +91,7 @@ function besideRow(
   key: keyof LatencySummary,
 ): string[] {
   const [soon, late] = [streaming[key], batch[key]];
-  const cells = times([soon, late]).map((cell, at) => [streaming, batch][at].count ? cell : "–");
+  const cells = [soon, late].map(time).map((cell, at) => [streaming, batch][at].count ? cell : "–");
   const known = streaming.count > 0 && batch.count > 0 && soon > 0;
   return [label, ...cells, known ? `${factor(late / soon)} ×` : "–"];
 }
