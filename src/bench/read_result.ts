@@ -6,24 +6,56 @@
 
 import { RelayError } from "../errors.ts";
 import { Latencies } from "./latencies.ts";
-import { type BenchResult, RESULT_VERSION } from "./result.ts";
+import { type BenchResult, RESULT_VERSION, type Transport } from "./result.ts";
+import { GAVE_OUT } from "./summary/limit_words.ts";
 
-/** Whether a value is what it should be. */
-type Check = (value: unknown) => boolean;
+/** The way to what is not as it should be in a value: `""` is the value itself, `undefined` that there is no such thing. */
+type Check = (value: unknown) => string | undefined;
 
-const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const text: Check = (value) => typeof value === "string";
-const flag: Check = (value) => typeof value === "boolean";
-const optional = (check: Check): Check => (value) => value === undefined || check(value);
-const list = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
+const which = (is: (value: unknown) => boolean): Check => (value) => is(value) ? undefined : "";
+/** Nothing that is measured or set here is below 0. */
+const number = which((value) => typeof value === "number" && Number.isFinite(value) && value >= 0);
+const above0 = which((value) => typeof value === "number" && Number.isFinite(value) && value > 0);
+const whole = which((value) => Number.isInteger(value) && Number(value) >= 0);
+const some = which((value) => Number.isInteger(value) && Number(value) > 0);
+const text = which((value) => typeof value === "string");
+const flag = which((value) => typeof value === "boolean");
+const oneOf = (values: readonly string[]) =>
+  which((value) => typeof value === "string" && values.includes(value));
+const optional = (check: Check): Check => (value) => value === undefined ? undefined : check(value);
+const both = (one: Check, other: Check): Check => (value) => one(value) ?? other(value);
 const all = (keys: string, check: Check): Record<string, Check> =>
   Object.fromEntries(keys.split(" ").map((key) => [key, check]));
-const object = (checks: Record<string, Check>): Check => (value) =>
-  isObject(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
 
-const summary = object(all("count min mean stddev p50 p90 p99 p999 max", number));
-const latencies: Check = (value) => summary(value) && isObject(value) && decodes(value.histogram);
-const faults = object(all("lost doubled reordered altered broken", number));
+function list(check: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return "";
+    for (const [at, entry] of value.entries()) {
+      const way = check(entry);
+      if (way !== undefined) return `[${at}]${way}`;
+    }
+  };
+}
+
+function object(checks: Record<string, Check>): Check {
+  return (value) => {
+    if (!isObject(value)) return "";
+    for (const [key, check] of Object.entries(checks)) {
+      const way = check(value[key]);
+      if (way !== undefined) return `.${key}${way}`;
+    }
+  };
+}
+
+const limit = oneOf(Object.keys(GAVE_OUT)); // which has all there are, or it would not compile
+const transport = oneOf(["ws1", "ws2", "sse", "http"] satisfies Transport[]);
+const method = oneOf(["one clock", "ping-pong halves"]);
+const latencies = object({
+  count: whole,
+  ...all("min mean stddev p50 p90 p99 p999 max", number),
+  histogram: both(text, which(decodes)),
+});
+const faults = object(all("lost doubled reordered altered broken", whole));
 const use = object(
   all("cpuSeconds cpuMicrosecondsPerMessage rssBytesBefore rssBytesPeak", number),
 );
@@ -34,7 +66,8 @@ const HEAD = {
   ...all("startedAt command", text),
   machine: object({
     ...all("os cpu deno streamrelay", text),
-    ...all("cores memoryBytes", number),
+    cores: whole,
+    memoryBytes: number,
   }),
   relay: object({ url: text, own: flag, version: optional(text) }),
   clock: object({ resolutionMs: number }),
@@ -42,24 +75,29 @@ const HEAD = {
   notes: list(text),
 };
 const settings = object({
-  ...all("channels rate consumers size durationMs slow processes", number),
-  transport: text,
+  ...all("channels size processes", some),
+  ...all("rate durationMs", above0),
+  ...all("consumers slow", whole),
+  transport,
   ...all("encrypted late", flag),
   idleMs: optional(number),
 });
 const step = object({
-  ...all("channels messagesPerSecond p50 p99", number),
+  channels: some,
+  ...all("messagesPerSecond p50 p99", number),
   ...all("relayCpuShare clientCpuShare relayRssBytes", optional(number)),
   faults,
   held: flag,
-  limit: limit,
+  limit,
 });
 const silence = object({
-  ...all("seconds connections", number),
+  seconds: number,
+  connections: whole,
   ...all("relayCpuSeconds relayRssBytes", optional(number)),
 });
 const slice = object({
-  ...all("atMs received p50 p99", number),
+  received: whole,
+  ...all("atMs p50 p99", number),
   ...all("relayCpuSeconds relayRssBytes clientCpuSeconds", optional(number)),
 });
 
@@ -67,8 +105,9 @@ const KINDS: Record<BenchResult["kind"], Check> = {
   ttft: object({
     ...HEAD,
     model: object({
-      ...all("prefillMs tokens", number),
-      rate: optional(number),
+      prefillMs: number,
+      tokens: some,
+      rate: optional(above0),
       replay: optional(text),
       encrypted: flag,
     }),
@@ -80,22 +119,24 @@ const KINDS: Record<BenchResult["kind"], Check> = {
     })),
     streaming: histograms,
     batch: histograms,
-    perToken: object({ method: method, latency: latencies, path: latencies }),
+    perToken: object({ method, latency: latencies, path: latencies }),
     gaps: object(all("sent received", latencies)),
     ...all("jitter ownShare", latencies),
     faults: optional(faults),
+    failure: optional(text),
   }),
   load: object({
     ...HEAD,
     settings,
-    ...all("due sent received seconds told", number),
+    ...all("due sent received told", whole),
+    seconds: number,
     ...all("latency relayLatency ownShare", latencies),
     faults,
     relayUse: optional(use),
     clientUse: optional(use),
     silence: optional(silence),
     slices: list(slice),
-    limit: limit,
+    limit,
   }),
   max: object({
     ...HEAD,
@@ -103,14 +144,14 @@ const KINDS: Record<BenchResult["kind"], Check> = {
     sloMs: number,
     steps: list(step),
     held: optional(step),
-    limit: limit,
+    limit,
   }),
 };
 
 /**
  * The result in `json`, the content of the file `name`.
  *
- * @throws {RelayError} `usage` where it is none, or one that a newer version has written.
+ * @throws {RelayError} `usage` where it is none, or one that a newer version has written; of a damaged one it has the field.
  *
  * @example
  * ```ts
@@ -127,8 +168,11 @@ export function parseResult(json: string, name: string): BenchResult {
   if (typeof value.version === "number" && value.version > RESULT_VERSION) {
     throw unusable("a newer version of streamrelay has written it");
   }
-  if (value.version !== RESULT_VERSION || !KINDS[value.kind](value)) {
-    throw unusable("it is no whole result of the bench");
+  const way = value.version === RESULT_VERSION ? KINDS[value.kind](value) : ".version";
+  if (way !== undefined) {
+    throw unusable(
+      `it is no whole result of the bench: ${way.slice(1)} is missing, or cannot be so`,
+    );
   }
   return value as unknown as BenchResult; // as was just checked, field by field
 }
@@ -147,14 +191,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isKind(value: unknown): value is BenchResult["kind"] {
   return typeof value === "string" && Object.hasOwn(KINDS, value);
-}
-
-function limit(value: unknown): boolean {
-  return ["none", "client", "relay", "memory", "sockets", "messages"].includes(String(value));
-}
-
-function method(value: unknown): boolean {
-  return value === "one clock" || value === "ping-pong halves";
 }
 
 function decodes(histogram: unknown): boolean {

@@ -5,6 +5,7 @@ import { compareResults } from "../../src/bench/compare.ts";
 import { parseResult } from "../../src/bench/read_result.ts";
 import { reportPage } from "../../src/bench/report.ts";
 import type { BenchResult } from "../../src/bench/result.ts";
+import { GAVE_OUT } from "../../src/bench/summary/limit_words.ts";
 import { RelayError } from "../../src/errors.ts";
 import {
   LOAD_SETTINGS,
@@ -77,9 +78,45 @@ Deno.test("a histogram that is damaged is found out before anything is made of i
   const histogram = jitter.histogram.slice(0, 40);
   const damaged = JSON.stringify({ ...result, jitter: { ...jitter, histogram } });
   assert.throws(() => parseResult(damaged, "a.json"), {
-    message: "Cannot use a.json: it is no whole result of the bench",
+    message:
+      "Cannot use a.json: it is no whole result of the bench: jitter.histogram is missing, or cannot be so",
   });
 });
+
+for (
+  const [field, value, result] of [
+    ["settings.channels", -1, makeLoadResult()],
+    ["settings.channels", 1.5, makeLoadResult()],
+    ["settings.rate", 0, makeMaxResult()],
+    ["settings.transport", "ws9", makeLoadResult()],
+    ["received", -3, makeLoadResult()],
+    ["latency.p99", -0.1, makeLoadResult()],
+    ["slices[0].received", -3, makeLoadResult()],
+    ["slices[0].p50", undefined, makeLoadResult()],
+    ["limit", "toString", makeLoadResult()],
+    ["steps[0].limit", "moon", makeMaxResult()],
+    ["runs[0].streaming.total", "long", makeTtftResult()],
+    ["model.tokens", 0, makeTtftResult()],
+    ["perToken.method", "guess", makeTtftResult()],
+    ["version", 0, makeTtftResult()],
+  ] as const
+) {
+  Deno.test(`a result with ${value} as its ${field} is refused with the field's name`, () => {
+    const way = field.replaceAll("[", ".").replaceAll("]", "").split(".");
+    assert.throws(() => parseResult(JSON.stringify(changed(result, way, value)), "a.json"), {
+      code: "usage",
+      message:
+        `Cannot use a.json: it is no whole result of the bench: ${field} is missing, or cannot be so`,
+    });
+  });
+}
+
+for (const limit of Object.keys(GAVE_OUT)) {
+  Deno.test(`a result with the limit ${limit} is read`, () => {
+    const result = { ...makeLoadResult(), limit };
+    assert.deepEqual(parseResult(JSON.stringify(result), "a.json"), result);
+  });
+}
 
 function parsedOrRefused(text: string): BenchResult | undefined {
   try {
