@@ -73,6 +73,8 @@ A reader is connected; then the job starts, connects, and sends each token when 
 output is sent once more, as that of a batch job would be. Everything that comes is compared with what was sent.
 Both ends are in this process, so that all times are of one clock. With --echo another host sends every token back, and
 half of there and back is counted; it needs the same relay and, to encrypt, the same key on both sides.
+Runs at a time share this process, and each pause of it: for figures that are independent of each other, run them one
+after the other, with --parallel 1. To compare two relays, run it several times with either: streamrelay bench compare --help
 Times are in seconds or with a unit (90s, 10m). The relay's secret is needed, not a token: a token is for one channel.
 
 --replay takes a JSON object a line with t, in seconds, and content: {"t":0.41,"content":"Hello"}. t is counted from the
@@ -86,12 +88,14 @@ Examples:
   streamrelay bench ttft                               a relay on this machine, 10 runs, 16 s
   streamrelay bench ttft --url wss://relay.example.org --secret-file ~/.relay.secret --report ttft.html
   streamrelay bench ttft --prefill 2 --rate 12 --length 60 --runs 3
+  streamrelay bench ttft --parallel 1 --json > a1.json   each run alone: 10 figures that are independent, 160 s
   streamrelay bench ttft --replay recorded.ndjson --json > ttft.json
   srun streamrelay bench echo node-7 --url wss://relay.example.org &
   streamrelay bench ttft --echo node-7 --url wss://relay.example.org
 
 Exit codes: 0 measured · 1 something came otherwise than it was sent · 2 usage · 3 secret refused · 4 unreachable or
-            time limit · 5 a stream broke · 130, 143 interrupted (what was measured until then is printed)`,
+            time limit · 5 a stream broke · 6 an encrypted one was altered, or the key is wrong · 130, 143 interrupted
+            (after 4, 5, 6, 130 and 143, what was measured until then is printed)`,
     )
     .action(async (options, command) => {
       await setUpLogging(options.logLevel === "info" ? "error" : options.logLevel, "text");

@@ -19,7 +19,7 @@ export interface ResultHead {
   readonly machine: Machine;
   readonly relay: RelayUnderTest;
   readonly clock: { readonly resolutionMs: number };
-  /** Interrupted: what was measured until then. */
+  /** Ended before its time, as a rule by an interrupt: what was measured until then. */
   readonly partial: boolean;
   /** What a reader has to know to judge the figures, one sentence each. */
   readonly notes: readonly string[];
@@ -70,6 +70,8 @@ export interface TtftResult extends ResultHead {
   readonly ownShare: StoredLatencies;
   /** What was wrong with what came; all 0 in a good measurement, absent where nobody looked. */
   readonly faults?: Faults;
+  /** What ended it before its time, where that was no interrupt. */
+  readonly failure?: string;
 }
 
 /** The model that was played. */

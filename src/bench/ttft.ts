@@ -84,6 +84,10 @@ export async function measureTtft(options: TtftOptions): Promise<TtftMeasurement
 
 const PLAIN = "This relay speaks the plain protocol (v1): streams cannot be sent back through it";
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A channel of our own, both ends of which are here. */
 function own(session: string, name: string): Lane {
   return { there: `${session}-${name}`, back: `${session}-${name}` };
@@ -208,6 +212,7 @@ class Measurement {
           path: this.#path.stored(),
         },
         faults: this.#tally.faults,
+        failure: this.#failure === undefined ? undefined : messageOf(this.#failure),
         partial: this.#tally.runs < runs,
         notes: this.#allNotes(figures.ownShare.p99),
       },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { factsText, resultTable, tableText, wrap } from "../../commands/bench_table.ts";
 import { Latencies } from "../../src/bench/latencies.ts";
-import type { BenchResult } from "../../src/bench/result.ts";
+import type { BenchResult, TtftResult } from "../../src/bench/result.ts";
 import {
   LOAD_SETTINGS,
   makeLoadResult,
@@ -155,6 +155,18 @@ Deno.test("an interrupt is said first, then faults, then that the client was the
   const table = resultTable(result);
   assert.match(table, /^made +30,000 messages\/s: 75 % of what was due was sent$/m);
   assert.doesNotMatch(table, /Verified/);
+});
+
+Deno.test("only an interrupt is called one: what else ended it early is said", () => {
+  const ended = (changes: Partial<TtftResult>) =>
+    warningsOf(makeTtftResult({ partial: true, faults: NO_FAULTS, ...changes })).split("\n")[0];
+  const failure = "the stream has a gap";
+  assert.match(ended({}), /^! Interrupted: /);
+  assert.match(
+    ended({ failure, faults: { ...NO_FAULTS, broken: 1 } }),
+    /^! A stream broke: the stream has a gap; these are the figures of what was done until then\.$/,
+  );
+  assert.match(ended({ failure: "the echo is gone" }), /^! It ended early: the echo is gone; /);
 });
 
 Deno.test("tokens that did not come as they were sent are said first too", () => {

@@ -7,7 +7,13 @@ import { measureTtft } from "../../src/bench/ttft.ts";
 import { type CliResult, runCli, spawnCli } from "../helpers/cli.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
-import { replaceMessage, startTamperingRelay } from "../helpers/tampering_relay.ts";
+import {
+  dropMessage,
+  repeatMessage,
+  replaceMessage,
+  startTamperingRelay,
+  swapMessages,
+} from "../helpers/tampering_relay.ts";
 import { within } from "../helpers/within.ts";
 import { messagesReachReaders } from "./traffic.ts";
 
@@ -144,6 +150,24 @@ Deno.test("a relay that alters tokens is found out: the result is printed, and t
   assert.deepEqual(resultOf(outcome).faults, { ...GOOD, altered: 3 });
 });
 
+for (
+  const [what, tamper, args, code] of [
+    ["drops a token", dropMessage(5, { renumber: false }), [], 5],
+    ["sends a token twice", repeatMessage(5, { renumber: false }), [], 5],
+    ["swaps two tokens", swapMessages(5, { renumber: false }), [], 5],
+    ["drops an encrypted token", dropMessage(5), ["--encrypt"], 6],
+  ] as const
+) {
+  Deno.test(`a relay that ${what} breaks a stream, which is no interrupt`, async () => {
+    const target = { hostname: "127.0.0.1", port: relay.port };
+    await using attacker = await startTamperingRelay({ target, tamper });
+    const outcome = await ttft([...SHORT, ...args, "--url", attacker.url], withSecret);
+    assert.equal(outcome.code, code, outcome.stderr);
+    assert.match(outcome.stdout, /^! A stream broke: /);
+    assert.doesNotMatch(outcome.stdout, /Interrupted/);
+  });
+}
+
 Deno.test("a relay that dies in the middle: what was measured is printed, and why it is not all", async () => {
   await using relay = await startRelayProcess();
   await using process = spawnCli(["bench", "ttft", ...LONG, "--url", relay.url, "--json"]);
@@ -152,8 +176,9 @@ Deno.test("a relay that dies in the middle: what was measured is printed, and wh
   const outcome = await process.finished;
   assert.ok([4, 5].includes(outcome.code), outcome.stderr);
   assert.match(outcome.stderr, /^streamrelay: [^\n]+\n$/);
-  const { partial, runs, perToken, faults } = resultOf(outcome);
+  const { partial, runs, perToken, faults, failure } = resultOf(outcome);
   assert.deepEqual([partial, runs, faults?.broken], [true, [], 1]);
+  assert.equal(outcome.stderr, `streamrelay: ${failure}\n`);
   assert.ok(perToken.latency.count > 0);
 });
 
@@ -165,8 +190,8 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     process.kill(signal);
     const outcome = await process.finished;
     assert.deepEqual([outcome.code, outcome.stderr], [code, ""]);
-    const { partial, streaming, faults } = resultOf(outcome);
-    assert.deepEqual([partial, faults], [true, GOOD]);
+    const { partial, streaming, faults, failure } = resultOf(outcome);
+    assert.deepEqual([partial, faults, failure], [true, GOOD, undefined]);
     assert.equal(streaming.firstToken.count, 3);
   });
 }
@@ -235,3 +260,12 @@ for (const [what, [args, why]] of Object.entries(MISUSES)) {
     assert.match(stderr, why);
   });
 }
+
+Deno.test("the help tells every exit code, and how runs are independent", async () => {
+  const { stdout } = await ttft(["--help"]);
+  const codes = stdout.slice(stdout.indexOf("Exit codes:"));
+  for (const code of ["0", "1", "2", "3", "4", "5", "6", "130, 143"]) {
+    assert.match(codes, new RegExp(`[:·] ${code} `));
+  }
+  assert.match(stdout, /independent of each other.*\n.*--parallel 1/);
+});

@@ -56,7 +56,7 @@ export function summaryOf(result: BenchResult): Summary {
   const own = ownSummary(result);
   return {
     ...own,
-    warnings: [...(result.partial ? [INTERRUPTED] : []), ...own.warnings],
+    warnings: [...endOf(result), ...own.warnings],
     facts: [...own.facts, ...origin(result)],
     remarks: [
       ...own.remarks,
@@ -66,7 +66,16 @@ export function summaryOf(result: BenchResult): Summary {
   };
 }
 
-const INTERRUPTED = "Interrupted: these are the figures of what was done until then.";
+const UNTIL_THEN = "these are the figures of what was done until then.";
+
+/** What ended it before its time. */
+function endOf(result: BenchResult): string[] {
+  if (result.kind === "ttft" && result.failure !== undefined) {
+    const what = result.faults?.broken ? "A stream broke" : "It ended early";
+    return [`${what}: ${result.failure}; ${UNTIL_THEN}`];
+  }
+  return result.partial ? [`Interrupted: ${UNTIL_THEN}`] : [];
+}
 
 function ownSummary(result: BenchResult): OwnSummary {
   switch (result.kind) {
