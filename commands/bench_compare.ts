@@ -8,7 +8,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Comparison } from "../src/bench/compare.ts";
 import type { BenchResult } from "../src/bench/result.ts";
 import { RelayError } from "../src/errors.ts";
-import { print } from "./bench_output.ts";
+import { print, proseColumns } from "./bench_output.ts";
 
 /** Compares results. */
 export function benchCompareCommand() {
@@ -93,10 +93,11 @@ export async function comparisonText(
   const { factsText, tableText, wrap } = await import("./bench_table.ts");
   const named = (side: string, paths: Paths) =>
     paths.map((path, at): [string, string] => [labelOf(side, at, paths.length), path]);
+  const columns = await proseColumns();
   const blocks = [
-    factsText([...named("A", a), ...named("B", b)]),
-    ...(comparison.figures.length === 0 ? [] : [tableText(comparisonTable(comparison))]),
-    comparisonRemarks(comparison).map((remark) => wrap(remark)).join("\n"),
+    factsText([...named("A", a), ...named("B", b)], columns),
+    ...(comparison.figures.length === 0 ? [] : [tableText(comparisonTable(comparison), columns)]),
+    comparisonRemarks(comparison).map((remark) => wrap(remark, { columns })).join("\n"),
   ];
   return `${blocks.join("\n\n")}\n`;
 }

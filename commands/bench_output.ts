@@ -9,7 +9,7 @@ import type { BenchResult } from "../src/bench/result.ts";
 import { RelayError } from "../src/errors.ts";
 import { reasonOf } from "./options.ts";
 import { Output } from "./output.ts";
-import { say } from "./terminal.ts";
+import { say, terminalColumns } from "./terminal.ts";
 
 /** What {@linkcode outputOptions} adds. */
 export interface OutputOptions {
@@ -88,7 +88,13 @@ export async function print(text: string): Promise<void> {
   await output.flush();
 }
 
+/** How many columns sentences may take on stdout. */
+export async function proseColumns(): Promise<number> {
+  const { columnsFor } = await import("./bench_table.ts");
+  return columnsFor(Deno.stdout.isTerminal() ? terminalColumns() : undefined);
+}
+
 async function tableOf(result: BenchResult): Promise<string> {
   const { resultTable } = await import("./bench_table.ts");
-  return resultTable(result);
+  return resultTable(result, await proseColumns());
 }

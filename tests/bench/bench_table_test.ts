@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { factsText, resultTable, tableText, wrap } from "../../commands/bench_table.ts";
+import { columnsFor, factsText, resultTable, tableText, wrap } from "../../commands/bench_table.ts";
 import { Latencies } from "../../src/bench/latencies.ts";
 import type { BenchResult, TtftResult } from "../../src/bench/result.ts";
 import {
@@ -9,6 +9,8 @@ import {
   makeTtftResult,
   NO_FAULTS,
 } from "../helpers/bench_results.ts";
+import { spawnProcess } from "../helpers/cli.ts";
+import { resultFiles } from "../helpers/result_files.ts";
 
 const NOTHING = new Latencies().stored();
 
@@ -259,6 +261,34 @@ Deno.test("no line is longer than 100 columns", () => {
     const lines = resultTable(make({ ...long, notes })).split("\n");
     assert.deepEqual(lines.filter((line) => [...line].length > 100), []);
   }
+});
+
+Deno.test("on a terminal of 60 columns sentences take 60, and tables what they must", () => {
+  const notes = ["A note that goes on and on. ".repeat(9).trim()];
+  for (const make of [makeTtftResult, makeLoadResult, makeMaxResult]) {
+    const wide = resultTable(make({ notes, partial: true }));
+    const narrow = resultTable(make({ notes, partial: true }), 60);
+    const tooLong = narrow.split("\n").filter((line) => [...line].length > 60);
+    assert.deepEqual(tooLong.filter((line) => !/^ {2}.* {2}/.test(line)), []);
+    const words = (text: string) => text.replaceAll(" \\\n", "\n").split(/\s+/);
+    assert.deepEqual(words(narrow), words(wide));
+  }
+});
+
+Deno.test("a pipe has 100 columns, as has a terminal that is wider", () => {
+  assert.deepEqual([undefined, 60, 100, 250, 1].map(columnsFor), [100, 60, 100, 100, 20]);
+});
+
+Deno.test("what is printed is as wide as the terminal", async () => {
+  await using files = await resultFiles([makeLoadResult(), makeLoadResult({}, { seed: 2 })]);
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const compare = [Deno.execPath(), "run", "-A", main, "bench", "compare", ...files.paths];
+  const command = `stty cols 60 && exec ${compare.join(" ")}`;
+  await using terminal = spawnProcess("script", ["-qec", command, "/dev/null"]);
+  const { code, stdout } = await terminal.finished;
+  assert.equal(code, 0, stdout);
+  const prose = stdout.slice(stdout.indexOf("One run each")).split(/\r?\n/);
+  assert.ok(prose.length > 3 && prose.every((line) => line.length <= 60), stdout);
 });
 
 Deno.test("a command that takes several lines can be pasted", () => {
