@@ -12,8 +12,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Limits with which latencies are not those of the relay. */
 const NOT_OF_THE_RELAY: Readonly<Record<string, string>> = {
-  client: "the client is the limit: its latencies are its own, not the relay's",
-  machine: "the machine is the limit: latencies are its own, not the relay's",
+  client: "The client is the limit",
+  machine: "The machine is the limit",
 };
 
 /**
@@ -28,8 +28,7 @@ export function differencesBetween(a: readonly BenchResult[], b: readonly BenchR
     ...different("machines", machineOf),
     ...different("versions", versionsOf),
     ...different("relays", relayOf),
-    ...a.flatMap((result, at) => doubts(labelOf("A", at, a.length), result)),
-    ...b.flatMap((result, at) => doubts(labelOf("B", at, b.length), result)),
+    ...doubts([...labelled("A", a), ...labelled("B", b)]),
   ];
 }
 
@@ -92,13 +91,35 @@ function differences(what: string, a: Map<string, string>, b: Map<string, string
   return parts.length === 0 ? [] : [`Different ${what}: ${parts.join("; ")}.`];
 }
 
-function doubts(run: string, result: BenchResult): string[] {
+type Labelled = readonly [label: string, result: BenchResult];
+
+function labelled(side: string, runs: readonly BenchResult[]): Labelled[] {
+  return runs.map((result, at) => [labelOf(side, at, runs.length), result]);
+}
+
+/** Each doubt once, with all the runs that it is about. */
+function doubts(runs: readonly Labelled[]): string[] {
+  const labels = new Map<string, string[]>();
+  for (const [label, result] of runs) {
+    for (const doubt of doubtsOf(result)) {
+      labels.set(doubt, [...labels.get(doubt) ?? [], label]);
+    }
+  }
+  return [...labels].map(([doubt, which]) => doubt.replace(RUNS, which.join(", ")));
+}
+
+/** Stands for the runs that a doubt is about. */
+const RUNS = "RUNS";
+
+function doubtsOf(result: BenchResult): string[] {
   const limit = notOfTheRelay(result);
   return [
-    ...(result.partial ? [`${run} ended early.`] : []),
-    ...(faulty(result) ? [`${run} has faults.`] : []),
-    ...(limit === undefined ? [] : [`In ${run} ${limit}. So there is no verdict.`]),
-    ...(result.kind === "max" && result.held === undefined ? [`In ${run} no load held.`] : []),
+    ...(result.partial ? [`Ended early: ${RUNS}.`] : []),
+    ...(faulty(result) ? [`Faults in ${RUNS}.`] : []),
+    ...(limit === undefined
+      ? []
+      : [`${limit} in ${RUNS}: latencies are its own, not the relay's, so there is no verdict.`]),
+    ...(result.kind === "max" && result.held === undefined ? [`No load held in ${RUNS}.`] : []),
   ];
 }
 
