@@ -200,7 +200,11 @@ Deno.test("every path answers HEAD like GET without a body, and other methods 40
     assert.equal(head.headers.get("content-type"), get.headers.get("content-type"));
     for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
       const { status, headers, json } = await relay.ask(path, { method, headers: BEARER });
-      assert.deepEqual([status, headers.get("allow")], [405, "GET, HEAD, OPTIONS"], `${method} ${path}`);
+      assert.deepEqual(
+        [status, headers.get("allow")],
+        [405, "GET, HEAD, OPTIONS"],
+        `${method} ${path}`,
+      );
       assert.equal(json.error.code, "bad_request");
     }
   }
