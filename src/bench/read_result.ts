@@ -63,6 +63,8 @@ const slice = object({
   ...all("relayCpuSeconds relayRssBytes clientCpuSeconds", optional(number)),
 });
 
+const LIMITS = new Set(["none", "client", "relay", "machine", "memory", "sockets", "messages"]);
+
 const KINDS: Record<BenchResult["kind"], Check> = {
   ttft: object({
     ...HEAD,
@@ -150,7 +152,7 @@ function isKind(value: unknown): value is BenchResult["kind"] {
 }
 
 function limit(value: unknown): boolean {
-  return ["none", "client", "relay", "memory", "sockets", "messages"].includes(String(value));
+  return LIMITS.has(String(value));
 }
 
 function method(value: unknown): boolean {

@@ -124,13 +124,14 @@ export interface Faults {
   readonly lost: number;
   readonly doubled: number;
   readonly reordered: number;
+  /** Not as they were sent: found by number, filler, the stream's hash, or decryption. */
   readonly altered: number;
-  /** Streams that ended otherwise than with done, or whose hash differs at the end. */
+  /** Streams that ended otherwise than with done. */
   readonly broken: number;
 }
 
 /** Who could not do more. */
-export type Limit = "none" | "client" | "relay" | "memory" | "sockets" | "messages";
+export type Limit = "none" | "client" | "relay" | "machine" | "memory" | "sockets" | "messages";
 
 /** One stretch of a run, of some hundred ms or more: comparisons take each as one sample. */
 export interface LoadSlice {
