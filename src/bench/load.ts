@@ -8,6 +8,7 @@ import { RelayError } from "../errors.ts";
 import { generateKey } from "../crypto/key.ts";
 import { newChannelId } from "../protocol/channel_id.ts";
 import { Latencies } from "./latencies.ts";
+import { notesOf } from "./load_notes.ts";
 import { shares, sliceMsOf } from "./load_plan.ts";
 import { busySeconds } from "./machine_time.ts";
 import { ProcessUsage } from "./process_usage.ts";
@@ -23,12 +24,6 @@ const STOP_MS = 10_000;
 
 /** Time to learn that our own relay's process has ended, ms. */
 const RELAY_FATE_MS = 500;
-
-/** What others may take of the machine without a word about it, cores. */
-const OTHERS_CORES = 0.1;
-/** What a result says where the clients cost less than those of users. */
-const KERNEL_SOCKETS =
-  "as the relay is on this machine, the client used the kernel's sockets (epoll), past the runtime";
 
 /** Options of {@linkcode measureLoad}. */
 export interface LoadOptions {
@@ -332,17 +327,7 @@ class LoadMeasurement implements AsyncDisposable {
       limit,
       partial: this.#died.length > 0 || outcomes.some(({ partial }) => partial),
       died: this.#died,
-      notes: [
-        ...this.#died.map((death) => `${death}: its figures are not here`),
-        ...reasons.map((reason) => `limit: ${reason}`),
-        ...lossNotes({
-          missed: total(({ missed }) => missed),
-          distrusted: total(({ distrusted }) => distrusted),
-          unread: total(({ unread }) => unread),
-        }),
-        ...othersNote(figures.others),
-        ...(outcomes.every(({ sockets }) => sockets === "kernel") ? [KERNEL_SOCKETS] : []),
-      ],
+      notes: notesOf({ died: this.#died, limit, reasons, others: figures.others, outcomes }),
     };
   }
 
@@ -394,27 +379,6 @@ class LoadMeasurement implements AsyncDisposable {
       };
     });
   }
-}
-
-function othersNote(others: Others | undefined): string[] {
-  if (others === undefined || others.others < OTHERS_CORES) return [];
-  return [`other programs took ${others.others.toFixed(1)} cores of this machine meanwhile`];
-}
-
-function lossNotes(
-  { missed, distrusted, unread }: Pick<WorkerOutcome, "missed" | "distrusted" | "unread">,
-): string[] {
-  return [
-    missed === 0 ? [] : [`${missed} messages never came: counted with their age at the end`],
-    distrusted === 0
-      ? []
-      : [`${distrusted} streams failed their integrity check: ${unread} not read after it`],
-  ].flat().map((note) =>
-    note.replace(/^1 messages/, "1 message").replace(
-      /^1 streams failed their/,
-      "1 stream failed its",
-    )
-  );
 }
 
 function mergedOf(stored: readonly { readonly histogram: string }[]): Latencies {

@@ -155,9 +155,9 @@ export interface LoadResult extends ResultHead {
   readonly due: number;
   readonly sent: number;
   readonly received: number;
-  /** Time in which they were received, s. */
+  /** Time in which they were received, s; where some were lost, at least the time in which they were sent. */
   readonly seconds: number;
-  /** due → received: what a reader sees. */
+  /** due → received: what a reader sees. What never came counts with its age at the end, here and in `relayLatency`. */
   readonly latency: StoredLatencies;
   /** sent → received: relay, kernel and the receiving side of the client. */
   readonly relayLatency: StoredLatencies;
