@@ -8,7 +8,8 @@ import { clockResolutionMs } from "../src/bench/clock.ts";
 import { type LoadProgress, measureLoad } from "../src/bench/load.ts";
 import { checkOpenFiles, processesFor } from "../src/bench/load_plan.ts";
 import { thisMachine } from "../src/bench/machine.ts";
-import { checkRoom, roomFor, roomNotes } from "../src/bench/relay_room.ts";
+import { ProcessUsage } from "../src/bench/process_usage.ts";
+import { checkRoom, checkSize, doorsFor, roomFor, roomNotes } from "../src/bench/relay_room.ts";
 import {
   type LoadResult,
   type LoadSettings,
@@ -17,6 +18,8 @@ import {
   type ResultHead,
 } from "../src/bench/result.ts";
 import { isFaulty } from "../src/bench/verifier.ts";
+import type { LogLevel } from "../src/bench/worker_job.ts";
+import { RelayError } from "../src/errors.ts";
 import { deliver, type OutputOptions } from "./bench_output.ts";
 import { openTarget, type TargetOptions } from "./bench_target.ts";
 import { ExitCode } from "./exit.ts";
@@ -29,10 +32,14 @@ import { clearStatus, status, terminalColumns } from "./terminal.ts";
 /** Exit code after messages that were lost, doubled, reordered or altered. */
 const FAULTY = 1;
 
+/** Exit code where a process of the load has died: what is printed is not the whole. */
+const BROKEN = 70;
+
 /** Options of {@linkcode benchLoad}. */
 export interface BenchLoadOptions extends TargetOptions, OutputOptions {
   readonly warmUp: number;
   readonly relayPid?: number;
+  readonly logLevel?: LogLevel;
   readonly source: (name: string) => string | undefined;
 }
 
@@ -44,12 +51,14 @@ export interface BenchLoadOptions extends TargetOptions, OutputOptions {
 export async function benchLoad(asked: LoadSettings, options: BenchLoadOptions): Promise<void> {
   using interrupt = new Interrupt();
   const { signal } = interrupt;
+  checkRelayPid(options);
   const settings = planned(asked, options.url === undefined);
   const startedAt = new Date();
   try {
-    const result = await measured(settings, { ...options, startedAt, signal });
+    const { result, died } = await measured(settings, { ...options, startedAt, signal });
     clearStatus();
     await deliver(result, options);
+    if (died) throw new ExitCode(BROKEN);
     if (interrupt.received !== undefined) throw new ExitCode(interrupt.received.exitCode);
     if (isFaulty(result.faults)) throw new ExitCode(FAULTY);
   } catch (error) {
@@ -64,32 +73,52 @@ export async function benchLoad(asked: LoadSettings, options: BenchLoadOptions):
 export function planned(settings: LoadSettings, own: boolean): LoadSettings {
   const processes = settings.processes || processesFor(settings, navigator.hardwareConcurrency);
   const plan = { ...settings, processes };
+  checkSize(plan, own);
   checkOpenFiles(plan, own);
   return plan;
+}
+
+/** @throws {RelayError} `usage` for a process that cannot be watched. */
+export function checkRelayPid({ url, relayPid }: BenchLoadOptions): void {
+  if (relayPid === undefined) return;
+  if (url === undefined) {
+    throw new RelayError("usage", "--relay-pid goes with --url: the bench knows its own relay");
+  }
+  if (Deno.build.os === "linux" && new ProcessUsage(relayPid).read() === undefined) {
+    throw new RelayError("usage", `--relay-pid ${relayPid}: there is no such process here`);
+  }
 }
 
 async function measured(
   settings: LoadSettings,
   options: BenchLoadOptions & { startedAt: Date; signal: AbortSignal },
-): Promise<LoadResult> {
-  const { startedAt, signal, warmUp: warmUpMs, relayPid, source } = options;
+): Promise<{ result: LoadResult; died: boolean }> {
+  const { startedAt, signal, warmUp: warmUpMs, relayPid, source, logLevel } = options;
   status(progressLine({ step: "looking for the relay" }, terminalColumns()));
   const room = options.url === undefined ? roomFor(settings, warmUpMs) : undefined;
   if (room !== undefined) checkRoom(room, Deno.systemMemoryInfo().available);
-  await using target = await openTarget(options, { source, signal, room });
-  const { relayShare: _, clientShare: __, notes, ...figures } = await measureLoad({
-    settings,
-    warmUpMs,
-    target: { pid: relayPid, ...target },
-    program: ownProgram(),
+  await using target = await openTarget(options, {
+    source,
     signal,
-    onProgress: showProgress,
+    room,
+    doors: doorsFor(settings),
   });
-  return {
+  const { relayShare: _, clientShare: __, others: ___, died = [], notes, ...figures } =
+    await measureLoad({
+      settings,
+      warmUpMs,
+      target: { pid: relayPid, ...target },
+      program: ownProgram(),
+      logLevel,
+      signal,
+      onProgress: showProgress,
+    });
+  const result = {
     ...headOf(target.relay, startedAt),
     ...figures,
     notes: [...notes, ...room ? roomNotes(room) : []],
   };
+  return { result, died: died.length > 0 };
 }
 
 /** What all results say. */

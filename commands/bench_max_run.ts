@@ -5,8 +5,15 @@
  */
 
 import { measureMax } from "../src/bench/max_load.ts";
+import { doorsFor } from "../src/bench/relay_room.ts";
 import type { LoadSettings, MaxResult, RelayUnderTest } from "../src/bench/result.ts";
-import { type BenchLoadOptions, headOf, planned, showProgress } from "./bench_load_run.ts";
+import {
+  type BenchLoadOptions,
+  checkRelayPid,
+  headOf,
+  planned,
+  showProgress,
+} from "./bench_load_run.ts";
 import { deliver } from "./bench_output.ts";
 import { type BenchTarget, openTarget } from "./bench_target.ts";
 import { ExitCode } from "./exit.ts";
@@ -26,6 +33,7 @@ export interface BenchMaxOptions extends BenchLoadOptions {
  * @throws {RelayError} where the relay is not there or not to be had.
  */
 export async function benchMax(settings: LoadSettings, options: BenchMaxOptions): Promise<void> {
+  checkRelayPid(options);
   using interrupt = new Interrupt();
   try {
     const result = await found(settings, { ...options, signal: interrupt.signal });
@@ -43,11 +51,11 @@ async function found(
   settings: LoadSettings,
   options: BenchMaxOptions & { signal: AbortSignal },
 ): Promise<MaxResult> {
-  const { signal, source, warmUp: warmUpMs, relayPid: pid, slo: sloMs, url } = options;
+  const { signal, source, warmUp: warmUpMs, relayPid: pid, slo: sloMs, url, logLevel } = options;
   const startedAt = new Date();
   let relay: RelayUnderTest | undefined;
-  const target = async (): Promise<BenchTarget> => {
-    const opened = await openTarget(options, { source, signal });
+  const target = async (step: LoadSettings): Promise<BenchTarget> => {
+    const opened = await openTarget(options, { source, signal, doors: doorsFor(step) });
     relay ??= opened.relay;
     return { pid, ...opened };
   };
@@ -58,6 +66,7 @@ async function found(
     target,
     plan: (step) => planned({ ...step, processes: settings.processes }, url === undefined),
     program: ownProgram(),
+    logLevel,
     signal,
     onProgress: (channels, progress) => showProgress(progress, `${channels} channels: `),
   });

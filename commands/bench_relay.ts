@@ -21,11 +21,14 @@ export function benchRelayCommand() {
     .option("--max-buffer <n>", "likewise", count(1))
     .option("--max-buffer-bytes <size>", "likewise", size)
     .option("--max-memory <size>", "likewise", size)
-    .action(async ({ retain, ...room }) => {
+    .option("--max-channels <n>", "likewise", count(1))
+    .option("--max-consumers <n>", "likewise", count(1))
+    .option("--max-connections-per-address <n>", "likewise", count(1))
+    .action(async ({ retain, ...limits }) => {
       await setUpLogging("error", "text");
       const { startRelay } = await import("../src/relay/server/start_relay.ts");
       const secret = Deno.env.get("RELAY_SECRET");
-      const relay = await startRelay({ port: 0, secret, retainMs: retain, ...room });
+      const relay = await startRelay({ port: 0, secret, retainMs: retain, ...limits });
       const output = new Output();
       output.write(`${relay.url}\n`);
       for await (const _ of Deno.stdin.readable); // nothing is ever sent

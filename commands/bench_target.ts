@@ -5,7 +5,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { RelayRoom } from "../src/bench/relay_room.ts";
+import type { RelayDoors, RelayRoom } from "../src/bench/relay_room.ts";
 import type { RelayUnderTest } from "../src/bench/result.ts";
 import { RelayError } from "../src/errors.ts";
 import { clientSecrets, type SecretOptions } from "./options.ts";
@@ -31,34 +31,38 @@ export interface BenchTarget extends AsyncDisposable {
   readonly secret?: string;
   /** Its process, where it is our own. */
   readonly pid?: number;
+  /** Resolves when that process has ended, to how it did. */
+  readonly ended?: Promise<string>;
   /** What results say of it. */
   readonly relay: RelayUnderTest;
 }
 
 /**
  * Starts a relay, or checks that the one named is there and takes the credential, so that a mistake is told at once.
- * `source` tells where the values of options came from; `retainMs` and `room` are for a relay of our own.
+ * `source` tells where the values of options came from; `retainMs`, `room` and `doors` are for a relay of our own.
  *
  * @throws {RelayError} `usage` for a URL that is none, `unreachable` where no relay answers, `unauthorized` where it does not
  * take the credential.
  */
 export async function openTarget(
   options: TargetOptions,
-  { source, signal, retainMs, room }: {
+  { source, signal, retainMs, room, doors }: {
     source: (name: string) => string | undefined;
     signal?: AbortSignal;
     retainMs?: number;
     room?: RelayRoom;
+    doors?: RelayDoors;
   },
 ): Promise<BenchTarget> {
   const { secret } = await clientSecrets(options, source);
   if (options.url === undefined) {
     const { RelayProcess } = await import("../src/bench/relay_process.ts");
-    const own = await RelayProcess.start(ownProgram(), { signal, retainMs, room });
+    const own = await RelayProcess.start(ownProgram(), { signal, retainMs, room, doors });
     return {
       url: own.url,
       secret: own.secret,
       pid: own.pid,
+      ended: own.ended,
       relay: { url: own.url, own: true, version: await versionOf(own.url) },
       [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
     };

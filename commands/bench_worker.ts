@@ -15,12 +15,13 @@ export function benchWorkerCommand() {
   return new Command("worker")
     .description("makes load for bench load and bench max")
     .action(async () => {
-      await setUpLogging("error", "text");
       const { linesOf } = await import("../src/bench/worker_process.ts");
       const { LoadRun } = await import("../src/bench/load_run.ts");
       const lines = linesOf(Deno.stdin.readable);
       const { value: job } = await lines.next();
       if (!job) throw new RelayError("usage", "bench worker is started by bench load alone");
+      const given = JSON.parse(job) as WorkerJob;
+      await setUpLogging(given.logLevel ?? "error", "text");
       const output = new Output();
       const report = (line: WorkerReport) => void output.write(`${JSON.stringify(line)}\n`);
       const go = Promise.withResolvers<void>();
@@ -28,7 +29,7 @@ export function benchWorkerCommand() {
       const over = obey(lines, { go: go.resolve, stop: () => stop.abort() });
       try {
         const options = { report, go: go.promise, signal: stop.signal };
-        const outcome = await LoadRun.run(JSON.parse(job) as WorkerJob, options);
+        const outcome = await LoadRun.run(given, options);
         report({ type: "outcome", outcome });
       } catch (error) {
         if (!(error instanceof RelayError)) throw error;

@@ -4,27 +4,26 @@
  * @module
  */
 
+import { RelayError } from "../errors.ts";
 import { generateKey } from "../crypto/key.ts";
 import { newChannelId } from "../protocol/channel_id.ts";
 import { Latencies } from "./latencies.ts";
+import { notesOf } from "./load_notes.ts";
 import { shares, sliceMsOf } from "./load_plan.ts";
 import { busySeconds } from "./machine_time.ts";
 import { ProcessUsage } from "./process_usage.ts";
 import type { LoadResult, LoadSettings, LoadSlice, ResultHead, Silence } from "./result.ts";
 import { UsageLog } from "./usage_log.ts";
-import { verdictOf } from "./verdict.ts";
-import { addFaults, NO_FAULTS } from "./verifier.ts";
-import type { Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
-import { WorkerProcess } from "./worker_process.ts";
+import { type Backlog, type Others, verdictOf } from "./verdict.ts";
+import { addFaults, isFaulty, NO_FAULTS } from "./verifier.ts";
+import type { LogLevel, Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
+import { WorkerDeath, WorkerProcess } from "./worker_process.ts";
 
 /** How long a worker that is told to stop may take, ms: what is under way is waited for. */
 const STOP_MS = 10_000;
 
-/** What others may take of the machine without a word about it, cores. */
-const OTHERS_CORES = 0.1;
-/** What a result says where the clients cost less than those of users. */
-const KERNEL_SOCKETS =
-  "as the relay is on this machine, the client used the kernel's sockets (epoll), past the runtime";
+/** Time to learn that our own relay's process has ended, ms. */
+const RELAY_FATE_MS = 500;
 
 /** Options of {@linkcode measureLoad}. */
 export interface LoadOptions {
@@ -32,9 +31,17 @@ export interface LoadOptions {
   /** Load before what is measured, ms. */
   readonly warmUpMs: number;
   /** The relay; `pid` where it runs on this machine and is to be watched. */
-  readonly target: { readonly url: string; readonly secret?: string; readonly pid?: number };
+  readonly target: {
+    readonly url: string;
+    readonly secret?: string;
+    readonly pid?: number;
+    /** Resolves when its process has ended, to how it did; only of our own relay. */
+    readonly ended?: Promise<string>;
+  };
   /** The words that start this program. */
   readonly program: readonly string[];
+  /** What the processes of the load say on stderr (default `error`). */
+  readonly logLevel?: LogLevel;
   /** Ends it early. */
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -61,6 +68,10 @@ export interface LoadFigures extends Omit<LoadResult, keyof ResultHead> {
   /** Parts of a core that the JavaScript of the relay and of the busiest client took, where that is known. */
   readonly relayShare?: number;
   readonly clientShare?: number;
+  /** What other programs took of this machine, where that can be told: not where the relay is one of them. */
+  readonly others?: Others;
+  /** Processes that have ended before their time, a sentence each: their figures are missing. */
+  readonly died?: readonly string[];
 }
 
 /**
@@ -77,6 +88,8 @@ class LoadMeasurement implements AsyncDisposable {
   readonly #options: LoadOptions;
   readonly #workers: WorkerProcess[] = [];
   readonly #relay: UsageLog;
+  #relayEnded: string | undefined;
+  readonly #died: string[] = [];
   #clients = new UsageLog([]);
   /** By process. */
   readonly #ready: PromiseWithResolvers<void>[] = [];
@@ -97,6 +110,7 @@ class LoadMeasurement implements AsyncDisposable {
     this.#options = options;
     const { pid } = options.target;
     this.#relay = new UsageLog(pid === undefined ? [] : [pid]);
+    void options.target.ended?.then((how) => this.#relayEnded = how);
   }
 
   async measure(): Promise<LoadFigures> {
@@ -107,14 +121,17 @@ class LoadMeasurement implements AsyncDisposable {
     try {
       for (const job of this.#jobs()) await this.#start(job);
       if (signal.aborted) stop();
-      const outcomes = Promise.all(this.#workers.map(({ outcome }) => outcome));
+      const outcomes = this.#outcomes();
+      outcomes.catch(() => {}); // it may fail before it is waited for
       const ready = Promise.all(this.#ready.map(({ promise }) => promise));
       await Promise.race([ready, outcomes]);
       await this.#keepSilence(outcomes);
       this.#stage = this.#options.settings.late ? "measuring" : "warming up";
       this.#startedAt = performance.now();
       await Promise.all(this.#workers.map((worker) => worker.order("go")));
-      return this.#figures(await outcomes);
+      const made = await outcomes;
+      await this.#relayFate(made);
+      return this.#figures(made);
     } finally {
       clearInterval(progress);
       clearInterval(this.#looks);
@@ -124,6 +141,32 @@ class LoadMeasurement implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+
+  /** What the processes bring; where one has ended before its time, the others are stopped, and bring what they have. */
+  async #outcomes(): Promise<WorkerOutcome[]> {
+    const all = await Promise.all(this.#workers.map(async (worker) => {
+      try {
+        return await worker.outcome;
+      } catch (error) {
+        if (!(error instanceof WorkerDeath)) throw error;
+        this.#died.push(error.message);
+        await Promise.all(this.#workers.map((other) => other.order("stop")));
+        return undefined;
+      }
+    }));
+    const made = all.filter((outcome) => outcome !== undefined);
+    if (made.length === 0) throw new RelayError("internal", this.#died.join("; "));
+    return made;
+  }
+
+  /** Connections are lost a moment before it is known that the process at their other end is gone. */
+  async #relayFate(outcomes: readonly WorkerOutcome[]): Promise<void> {
+    const { ended } = this.#options.target;
+    if (ended === undefined || outcomes.every(({ losses }) => losses.length === 0)) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, RELAY_FATE_MS));
+    await Promise.race([ended, limit]).finally(() => clearTimeout(timer));
   }
 
   /** Time in which nobody says anything; `outcomes` may be there before it is over. */
@@ -147,7 +190,7 @@ class LoadMeasurement implements AsyncDisposable {
   }
 
   #jobs(): WorkerJob[] {
-    const { settings, warmUpMs, target: { url, secret } } = this.#options;
+    const { settings, warmUpMs, target: { url, secret }, logLevel } = this.#options;
     const job = {
       url,
       secret,
@@ -157,6 +200,7 @@ class LoadMeasurement implements AsyncDisposable {
       prefix: `bench-${newChannelId()}-`,
       seed: 1,
       warmUpMs,
+      logLevel,
       sliceMs: sliceMsOf(settings.durationMs),
     };
     return shares(settings.channels, settings.processes).map((share) => ({ ...job, ...share }));
@@ -256,12 +300,16 @@ class LoadMeasurement implements AsyncDisposable {
       faults: outcomes.reduce((sum, { faults }) => addFaults(sum, faults), NO_FAULTS),
       relayShare: shareOf(this.#relay),
       clientShare: shareOf(this.#clients),
+      others: this.#others(),
     };
     const losses = outcomes.flatMap((outcome): readonly Loss[] => outcome.losses);
     const toldOthers = total((outcome) => outcome.toldOthers);
     const { limit, reasons } = verdictOf({
       ...figures,
       ownShare: settings.late ? undefined : figures.ownShare,
+      relayLatency: settings.late ? undefined : figures.relayLatency,
+      backlog: this.#backlog(outcomes),
+      relayEnded: this.#relayEnded,
       toldOthers,
       losses,
     });
@@ -270,31 +318,48 @@ class LoadMeasurement implements AsyncDisposable {
       settings,
       ...figures,
       received,
-      seconds: Math.max(...outcomes.map(({ receivedMs }) => receivedMs)) / 1000,
+      seconds: this.#secondsOf(outcomes, isFaulty(figures.faults)),
       told: total((outcome) => outcome.told),
       relayUse: this.#relay.use(received),
       clientUse: this.#clients.use(received),
       silence: this.#silence,
       slices: this.#slices(outcomes),
       limit,
-      partial: outcomes.some(({ partial }) => partial),
-      notes: [
-        ...reasons.map((reason) => `limit: ${reason}`),
-        ...this.#othersNote(),
-        ...(outcomes.every(({ sockets }) => sockets === "kernel") ? [KERNEL_SOCKETS] : []),
-      ],
+      partial: this.#died.length > 0 || outcomes.some(({ partial }) => partial),
+      died: this.#died,
+      notes: notesOf({ died: this.#died, limit, reasons, others: figures.others, outcomes }),
     };
   }
 
-  /** What other programs took, where that can be told: not where the relay is one of them. */
-  #othersNote(): string[] {
+  /** Of readers that keep up; `undefined` where none were there yet. */
+  #backlog(outcomes: readonly WorkerOutcome[]): Backlog | undefined {
+    const messages = outcomes.reduce((sum, { backlog }) => sum + backlog.messages, 0);
+    const of = outcomes.reduce((sum, { backlog }) => sum + backlog.of, 0);
+    if (of === 0) return undefined;
+    return { messages, of, ms: messages / of * this.#options.settings.durationMs };
+  }
+
+  /** Time in which messages were received; where some were not, a stream that ended early is not to look like a quick one. */
+  #secondsOf(outcomes: readonly WorkerOutcome[], faulty: boolean): number {
+    const { durationMs, late } = this.#options.settings;
+    const partial = outcomes.some((outcome) => outcome.partial);
+    const lastsMs = partial ? Math.min(durationMs, this.#measuredMs) : durationMs;
+    const least = faulty && !late ? lastsMs : 0;
+    return Math.max(least, ...outcomes.map(({ receivedMs }) => receivedMs)) / 1000;
+  }
+
+  #others(): Others | undefined {
     const relay = this.#relay.use(0)?.cpuSeconds;
     const clients = this.#clients.use(0)?.cpuSeconds;
     const all = this.#machineSeconds;
-    if (relay === undefined || clients === undefined || all === undefined) return [];
-    const cores = (all - relay - clients) / this.#measuredMs * 1000;
-    if (cores < OTHERS_CORES) return [];
-    return [`other programs took ${cores.toFixed(1)} cores of this machine meanwhile`];
+    if (relay === undefined || clients === undefined || all === undefined) return undefined;
+    if (this.#measuredMs === 0) return undefined;
+    const coresOf = (seconds: number) => Math.max(0, seconds / this.#measuredMs * 1000);
+    return {
+      others: coresOf(all - relay - clients),
+      busy: coresOf(all),
+      cores: navigator.hardwareConcurrency,
+    };
   }
 
   #slices(outcomes: readonly WorkerOutcome[]): LoadSlice[] {

@@ -95,7 +95,8 @@ export class LoadReader {
     if (error === undefined) return;
     // a slow one that was cut off was told what became of it
     if (this.slow && error.code === "too_slow") return this.verifier.cutOff();
-    this.verifier.break();
+    if (error.code === "integrity") this.verifier.distrust();
+    else this.verifier.break();
     this.#options.events.failed(error);
   }
 }

@@ -44,6 +44,8 @@ interface Channel {
   readonly id: string;
   readonly index: number;
   readonly hash: RunningHash;
+  /** Whether its producer's connection was lost. */
+  isCut: boolean;
   sender: Sender | undefined;
   sent: number;
   /** From message `skipFrom` on, as many were left out: what a client was too slow for in the warm-up. */
@@ -66,6 +68,9 @@ export class LoadRun {
   /** When what is measured is due, ms of the schedule. */
   readonly #fromMs: number;
   #untilMs: number;
+  #backlog = { messages: 0, of: 0 };
+  /** How late messages were sent on average, ms; known at the end. */
+  #lateness: number | undefined;
 
   private constructor(job: WorkerJob, options: RunOptions & { readonly epoll?: Epoll }) {
     const { settings: { size, channels: total, rate, durationMs }, first, count, seed } = job;
@@ -80,6 +85,7 @@ export class LoadRun {
       id: `${job.prefix}${first + i}`,
       index: first + i,
       hash: new RunningHash(),
+      isCut: false,
       sender: undefined,
       sent: 0,
       skipFrom: 0,
@@ -115,7 +121,9 @@ export class LoadRun {
     await this.#connect(endpoints);
     this.#options.report({ type: "ready" });
     await Promise.race([this.#options.go, aborted(signal)]);
+    if (!signal.aborted) this.#checkConnections();
     await this.#load();
+    if (!late) this.#backlog = this.#underWay();
     await this.#endAll();
     if (late && !signal.aborted) await this.#replay(endpoints);
     else if (!late) this.#options.report({ type: "measured" });
@@ -136,15 +144,40 @@ export class LoadRun {
       }
     };
     const perChannel = late ? 0 : consumers + slow;
+    const lost = (channel: Channel, error: RelayError) => {
+      channel.isCut = true;
+      this.#lost(error);
+    };
     // readers first, so that nothing of what is to be read live is there before them
     await each(this.#channels, this.#options.signal, async (channel, i) => {
       for (const reader of this.#readers.slice(i * perChannel, (i + 1) * perChannel)) {
         await reader.open(endpoints);
         opened();
       }
-      channel.sender = await endpoints.sender(channel.id, { lost: (error) => this.#lost(error) });
+      channel.sender = await endpoints.sender(channel.id, {
+        lost: (error) => lost(channel, error),
+      });
       opened();
     });
+  }
+
+  /** Before anything was sent, a connection that is gone was refused: a relay lets WebSockets in first, and tells then. */
+  #checkConnections(): void {
+    const [loss] = this.#losses.values();
+    if (loss === undefined) return;
+    const { code, message, count } = loss;
+    const of = this.#channels.length + this.#readers.length;
+    const limits = code === "limit" ? ": see the relay's --max-consumers and --max-channels" : "";
+    throw new RelayError(
+      code,
+      `The relay refused ${count} of ${of} connections before the load began: ${message}${limits}`,
+    );
+  }
+
+  /** What was to be received by now, and was not. */
+  #underWay(): WorkerOutcome["backlog"] {
+    const of = this.#tally.sent * this.#job.settings.consumers;
+    return { messages: Math.max(0, of - this.#tally.received), of };
   }
 
   #addReaders(): void {
@@ -165,14 +198,32 @@ export class LoadRun {
       slow,
       events: {
         received: (seq, sentMs) => {
-          const turn = seq < channel.skipFrom ? seq : seq + channel.skipped;
-          const dueMs = this.#schedule.dueOf(own, turn);
+          const dueMs = this.#dueOf(channel, own, seq);
           if (slow === undefined && dueMs >= this.#fromMs) this.#received(reader, dueMs, sentMs);
         },
         failed: (error) => this.#lost(error),
       },
     });
     return reader;
+  }
+
+  /** When message `seq` was due; `own` is the channel's number in this process. */
+  #dueOf({ skipFrom, skipped }: Channel, own: number, seq: number): number {
+    return this.#schedule.dueOf(own, seq < skipFrom ? seq : seq + skipped);
+  }
+
+  /** What this reader was to get, and never got. */
+  #countMissed({ verifier, channel: index, openedAt }: LoadReader, endMs: number): void {
+    const own = index - this.#job.first;
+    const channel = this.#channels[own];
+    const lateness = this.#lateness ??= this.#tally.ownShare.summary().mean;
+    for (const seq of verifier.missing(channel.sent)) {
+      const dueMs = this.#dueOf(channel, own, seq);
+      if (dueMs < this.#fromMs) continue;
+      const fromMs = openedAt - this.#origin;
+      if (this.#job.settings.late) this.#tally.countMissed(fromMs, fromMs, endMs);
+      else this.#tally.countMissed(dueMs, Math.min(endMs, dueMs + lateness), endMs);
+    }
   }
 
   #received(reader: LoadReader, dueMs: number, sentMs: number): void {
@@ -254,8 +305,16 @@ export class LoadRun {
     const over = Promise.race([all, hasty]);
     for (let before = -1; this.#tally.received > before;) {
       before = this.#tally.received;
-      if (await limited(over, DRAIN_MS)) return;
+      if (await limited(over, this.#mayCome ? DRAIN_MS : HASTY_DRAIN_MS)) return;
     }
+  }
+
+  /** Whether any reader that waits has a producer that is, or was, there to its end. */
+  get #mayCome(): boolean {
+    const { first } = this.#job;
+    return this.#readers.some(({ over, channel }) =>
+      !over && !this.#channels[channel - first].isCut
+    );
   }
 
   /** Consumers come when all is there. */
@@ -282,14 +341,22 @@ export class LoadRun {
     let told = 0;
     let toldOthers = 0;
     const partial = this.#options.signal.aborted;
-    for (const { verifier, over, slow, channel } of this.#readers) {
+    const endMs = performance.now() - this.#origin;
+    let distrusted = 0;
+    let unread = 0;
+    for (const reader of this.#readers) {
+      const { verifier, over, slow, channel } = reader;
       const at = channel - this.#job.first;
       if (!over && partial) continue; // it was not given the time
       if (!over) verifier.break();
       verifier.end({ sent: this.#channels[at].sent, hash: digests[at] });
       faults = addFaults(faults, verifier.faults);
       told += verifier.told;
-      if (!slow) toldOthers += verifier.told;
+      unread += verifier.unread;
+      if (verifier.distrusted) distrusted++;
+      if (slow) continue;
+      toldOthers += verifier.told;
+      this.#countMissed(reader, endMs);
     }
     return {
       due: Math.max(
@@ -302,6 +369,10 @@ export class LoadRun {
       latency: tally.latency().stored(),
       relayLatency: tally.relayLatency.stored(),
       ownShare: tally.ownShare.stored(),
+      missed: tally.missed,
+      distrusted,
+      unread,
+      backlog: this.#backlog,
       told,
       toldOthers,
       faults,

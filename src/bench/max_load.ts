@@ -7,6 +7,7 @@
 import { RelayError } from "../errors.ts";
 import { type LoadFigures, type LoadOptions, measureLoad } from "./load.ts";
 import type { Limit, LoadSettings, MaxResult, MaxStep, ResultHead } from "./result.ts";
+import { isCrowded } from "./verdict.ts";
 import { isFaulty, NO_FAULTS } from "./verifier.ts";
 
 /** Channels of the first load. */
@@ -16,6 +17,8 @@ const HALVINGS = 2;
 const KEPT_UP = 0.99;
 /** Parts of a core below which a process was not what was short. */
 const IDLE = 0.5;
+/** Likewise, from which on it may have been. */
+const NEARLY_BUSY = 0.8;
 /** What of the latency the client's own share may be where the relay is held to account for it. */
 const OWN_PART = 0.5;
 
@@ -24,7 +27,7 @@ export interface MaxOptions extends Omit<LoadOptions, "target" | "onProgress"> {
   /** p99 of due → received that a load must keep, ms. */
   readonly sloMs: number;
   /** A relay for the next load; it is disposed of after it. */
-  readonly target: () => Promise<LoadOptions["target"] & AsyncDisposable>;
+  readonly target: (settings: LoadSettings) => Promise<LoadOptions["target"] & AsyncDisposable>;
   /** Settings for so many channels. @throws {RelayError} where this machine cannot open them. */
   readonly plan: (settings: LoadSettings) => LoadSettings;
   readonly onProgress?: (channels: number, ...progress: Progress) => void;
@@ -95,9 +98,12 @@ class Search {
       sloMs,
       steps: this.#tried.map(stepOf),
       held: held && stepOf(held),
-      limit: failed?.limit ?? "none",
+      limit: this.#partial ? "none" : failed?.limit ?? "none",
       partial: this.#partial,
-      notes: (failed?.reasons ?? []).map((reason) => `at ${failed!.channels} channels: ${reason}`),
+      // nothing is concluded from a search that was broken off
+      notes: (this.#partial ? [] : failed?.reasons ?? []).map((reason) =>
+        `at ${failed!.channels} channels: ${reason}`
+      ),
     };
   }
 
@@ -122,7 +128,7 @@ class Search {
 
   /** One load; `undefined` where it was interrupted. */
   async #measure(settings: LoadSettings): Promise<Tried | undefined> {
-    await using target = await this.#options.target();
+    await using target = await this.#options.target(settings);
     const { channels } = settings;
     const figures = await measureLoad({
       ...this.#options,
@@ -157,6 +163,8 @@ function judged(figures: LoadFigures, sloMs: number): Tried {
   const { settings, latency: { p50, p99 }, faults, due, sent, relayShare, clientShare } = figures;
   const seconds = settings.durationMs / 1000;
   const late = p99 > sloMs;
+  const { died = [] } = figures;
+  if (died.length > 0) throw new RelayError("internal", died.join("; "));
   const held = !late && !isFaulty(faults) && sent >= KEPT_UP * due;
   return {
     channels: settings.channels,
@@ -184,9 +192,18 @@ function isMishap({ held, faults, relayCpuShare, clientCpuShare }: Tried): boole
   return !held && !isFaulty(faults) && Math.max(relayCpuShare, clientCpuShare) < IDLE;
 }
 
-/** Too late, and nobody at an end of his own: the one who took the larger part of the time. */
-function limitOf({ limit, ownShare, latency }: LoadFigures): Limit {
+/**
+ * Too late, and nobody at an end of his own: whoever was nearly there; `none` where nothing was, and it is known. What a
+ * relay does that cannot be watched is told from where the time went.
+ */
+function limitOf(figures: LoadFigures): Limit {
+  const { limit, ownShare, latency, others, relayShare, clientShare = 0 } = figures;
   if (limit !== "none") return limit;
+  if (Math.max(relayShare ?? 0, clientShare) >= NEARLY_BUSY) {
+    return clientShare > (relayShare ?? 0) ? "client" : "relay";
+  }
+  if (isCrowded(others)) return "machine";
+  if (relayShare !== undefined) return "none";
   return ownShare.p99 > OWN_PART * latency.p99 ? "client" : "relay";
 }
 

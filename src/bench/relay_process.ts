@@ -5,7 +5,8 @@
  */
 
 import { RelayError } from "../errors.ts";
-import type { RelayRoom } from "./relay_room.ts";
+import { endingWords } from "./worker_process.ts";
+import type { RelayDoors, RelayRoom } from "./relay_room.ts";
 
 /** Time for it to listen, ms: a machine under load takes seconds. */
 const START_MS = 30_000;
@@ -17,6 +18,8 @@ export interface RelayProcessOptions {
   readonly retainMs?: number;
   /** What it keeps at most (default: as `streamrelay relay`). */
   readonly room?: RelayRoom;
+  /** How many it lets in (default: as `streamrelay relay`). */
+  readonly doors?: Partial<RelayDoors>;
   /** Gives up, and kills it, when aborted before it listens. */
   readonly signal?: AbortSignal;
 }
@@ -31,8 +34,8 @@ export class RelayProcess implements AsyncDisposable {
   readonly url: string;
   readonly secret: string;
   readonly pid: number;
-  /** Resolves when it has ended, for whatever reason. */
-  readonly ended: Promise<unknown>;
+  /** Resolves when it has ended, to how it did: the name of a signal, or its exit code. */
+  readonly ended: Promise<string>;
   readonly #child: Deno.ChildProcess;
 
   private constructor(child: Deno.ChildProcess, url: string, secret: string) {
@@ -40,7 +43,7 @@ export class RelayProcess implements AsyncDisposable {
     this.url = url;
     this.secret = secret;
     this.pid = child.pid;
-    this.ended = child.status;
+    this.ended = child.status.then(endingWords);
   }
 
   /**
@@ -52,7 +55,7 @@ export class RelayProcess implements AsyncDisposable {
     program: readonly string[],
     options: RelayProcessOptions = {},
   ): Promise<RelayProcess> {
-    const { retainMs = 300_000, room, signal } = options;
+    const { retainMs = 300_000, room, doors = {}, signal } = options;
     signal?.throwIfAborted();
     const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
     const child = new Deno.Command(program[0], {
@@ -60,6 +63,7 @@ export class RelayProcess implements AsyncDisposable {
         ...program.slice(1),
         ...["bench", "relay", "--retain", String(retainMs / 1000)],
         ...room === undefined ? [] : roomArgs(room),
+        ...doorArgs(doors),
       ],
       env: { RELAY_SECRET: secret },
       detached: true,
@@ -92,6 +96,18 @@ export class RelayProcess implements AsyncDisposable {
     await this.#child.stdin.abort().catch(() => {}); // likewise
     await this.#child.status;
   }
+}
+
+function doorArgs(doors: Partial<RelayDoors>): string[] {
+  const { maxChannels, maxConsumers, maxConnectionsPerAddress: perAddress } = doors;
+  const flags = {
+    "--max-channels": maxChannels,
+    "--max-consumers": maxConsumers,
+    "--max-connections-per-address": perAddress,
+  };
+  return Object.entries(flags).flatMap(([flag, most]) =>
+    most === undefined ? [] : [flag, String(most)]
+  );
 }
 
 function roomArgs({ maxBuffer, maxBufferBytes, maxMemory }: RelayRoom): string[] {

@@ -13,6 +13,67 @@ import { bytes, count } from "./summary/figures.ts";
 /** The bounds of a relay that are raised for a load. */
 export type RelayRoom = Pick<RelayLimits, "maxBuffer" | "maxBufferBytes" | "maxMemory">;
 
+/** The numbers of what a relay lets in that are raised for a load. */
+export type RelayDoors = Pick<
+  RelayLimits,
+  "maxChannels" | "maxConsumers" | "maxConnectionsPerAddress"
+>;
+
+/** Channels and connections besides the load's own: those of what looks whether the relay is there. */
+const OTHERS = 16;
+
+/**
+ * What a relay must let in for a load, or its defaults where they are enough: a limit of a relay of the bench's own would
+ * be a limit of the bench.
+ *
+ * @example
+ * ```ts
+ * import { doorsFor } from "./relay_room.ts";
+ * import { LOAD_SETTINGS } from "../../tests/helpers/bench_results.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.ok(doorsFor({ ...LOAD_SETTINGS, consumers: 1200, slow: 1 }).maxConsumers >= 1201);
+ * ```
+ */
+export function doorsFor({ channels, consumers, slow }: LoadSettings): RelayDoors {
+  const { maxChannels, maxConsumers, maxConnectionsPerAddress } = DEFAULT_LIMITS;
+  const readers = consumers + slow;
+  return {
+    maxChannels: Math.max(maxChannels, channels + OTHERS),
+    maxConsumers: Math.max(maxConsumers, readers),
+    maxConnectionsPerAddress: Math.max(
+      maxConnectionsPerAddress,
+      channels * (1 + readers) + OTHERS,
+    ),
+  };
+}
+
+/**
+ * Checks that a message is none that a relay refuses: our `own` one, or, as that of others is not known, any that the bench
+ * itself can read.
+ *
+ * @throws {RelayError} `usage` where it is too large.
+ */
+export function checkSize({ size, encrypted }: LoadSettings, own: boolean): void {
+  const limit = own ? DEFAULT_LIMITS.maxMessageBytes : LARGEST_BYTES;
+  // encrypted, it is base64 in an envelope
+  const around = encrypted ? ENVELOPE_BYTES : AROUND;
+  const largest = Math.floor((limit - around) / (encrypted ? 4 / 3 : 1));
+  if (size <= largest) return;
+  const whose = own ? "a relay takes messages of at most" : "the bench reads messages of at most";
+  throw new RelayError(
+    "usage",
+    `A --size of ${bytes(size)} is too large: ${whose} ${
+      bytes(limit)
+    }, so at most ${largest} bytes of content`,
+  );
+}
+
+/** Of a message, what a socket of the bench takes. */
+const LARGEST_BYTES = 64 * 1024 * 1024;
+/** At most, around what is encrypted, and of the message around the content, before it is encrypted. */
+const ENVELOPE_BYTES = 1024;
+
 /** Bytes in front of a message in the log, at most. */
 const HEADER_BYTES = 10;
 /** Messages besides the load's own: `done`, and one more in a round that has begun. */

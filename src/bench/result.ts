@@ -126,13 +126,14 @@ export interface Faults {
   readonly lost: number;
   readonly doubled: number;
   readonly reordered: number;
+  /** Not as they were sent: found by number, filler, the stream's hash, or decryption. */
   readonly altered: number;
-  /** Streams that ended otherwise than with done, or whose hash differs at the end. */
+  /** Streams that ended otherwise than with done. */
   readonly broken: number;
 }
 
 /** Who could not do more. */
-export type Limit = "none" | "client" | "relay" | "memory" | "sockets" | "messages";
+export type Limit = "none" | "client" | "relay" | "machine" | "memory" | "sockets" | "messages";
 
 /** One stretch of a run, of some hundred ms or more: comparisons take each as one sample. */
 export interface LoadSlice {
@@ -156,9 +157,9 @@ export interface LoadResult extends ResultHead {
   readonly due: number;
   readonly sent: number;
   readonly received: number;
-  /** Time in which they were received, s. */
+  /** Time in which they were received, s; where some were lost, at least the time in which they were sent. */
   readonly seconds: number;
-  /** due → received: what a reader sees. */
+  /** due → received: what a reader sees. What never came counts with its age at the end, here and in `relayLatency`. */
   readonly latency: StoredLatencies;
   /** sent → received: relay, kernel and the receiving side of the client. */
   readonly relayLatency: StoredLatencies;

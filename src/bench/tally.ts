@@ -23,6 +23,9 @@ export class Tally {
   /** due → sent, and sent → received. */
   readonly ownShare = new Latencies();
   readonly relayLatency = new Latencies();
+  /** Messages that never came. */
+  missed = 0;
+  readonly #missedLatency = new Latencies();
   readonly #slices: Slice[];
   readonly #sliceMs: number;
   #from = 0;
@@ -56,6 +59,16 @@ export class Tally {
     slice.latency.record(nowMs - dueMs);
   }
 
+  /**
+   * A message never came: it counts with its age at the end, as one that is left out would make a latency look better the
+   * more are lost. When it was sent is not remembered, but it was at about `sentMs`.
+   */
+  countMissed(dueMs: number, sentMs: number, endMs: number): void {
+    this.missed++;
+    this.#missedLatency.record(endMs - dueMs);
+    this.relayLatency.record(endMs - sentMs);
+  }
+
   /** Time from the beginning to what was received last, ms. */
   get receivedMs(): number {
     return this.#lastAt - this.#from;
@@ -65,6 +78,7 @@ export class Tally {
   latency(): Latencies {
     const all = new Latencies();
     for (const { latency } of this.#slices) all.add(latency);
+    all.add(this.#missedLatency);
     return all;
   }
 

@@ -23,6 +23,31 @@ export interface Evidence {
   /** Parts of a core that the JavaScript of the relay, and of the busiest client, took; absent where it is not known. */
   readonly relayShare?: number;
   readonly clientShare?: number;
+  /** Messages that had been sent and not been received when the load was over; absent where nobody was to read then. */
+  readonly backlog?: Backlog;
+  /** sent → received; absent where it is that of a replay. */
+  readonly relayLatency?: LatencySummary;
+  /** How our own relay's process ended, where it did. */
+  readonly relayEnded?: string;
+  /** What programs that are neither relay nor client took of this machine; absent where it is not known. */
+  readonly others?: Others;
+}
+
+/** What was under way at the end of a load. */
+export interface Backlog {
+  readonly messages: number;
+  /** All that was to be received by then. */
+  readonly of: number;
+  /** How long it takes to make so many, ms. */
+  readonly ms: number;
+}
+
+/** What a machine does besides a run, cores. */
+export interface Others {
+  readonly others: number;
+  /** Others, relay and client. */
+  readonly busy: number;
+  readonly cores: number;
 }
 
 /** A verdict, and why, in a sentence each. */
@@ -36,6 +61,12 @@ const KEPT_UP = 0.99;
 /** Its own share that does not matter, ms, and what of the latency it may be. */
 const OWN_MS = 2;
 const OWN_PART = 0.5;
+/** What may be under way at the end: of what was to come, and of the time. */
+const UNDER_WAY = { part: 0.01, ms: 500 };
+/** sent → received (p99) that a relay which keeps up has not: in ms, and against its median. */
+const FAR = { ms: 100, times: 10 };
+/** Of a machine's cores, what is taken where nothing is left to be had, and what others take that are to blame for it. */
+const FULL = { busy: 0.85, others: 0.25 };
 /** A thread that does nothing else any more. */
 const BUSY = 0.95;
 
@@ -60,6 +91,9 @@ export function verdictOf(evidence: Evidence): Verdict {
   const { relayShare = 0, clientShare = 0 } = evidence;
   const whole = losses.map(({ message, count }) => count === 1 ? message : `${message}: ${count}×`);
   const has = (...codes: string[]) => losses.some(({ code }) => codes.includes(code));
+  if (evidence.relayEnded !== undefined) {
+    return { limit: "relay", reasons: [`the relay's process ended: ${evidence.relayEnded}`] };
+  }
   if (toldOthers > 0 || has("too_slow", "expired")) {
     const told = `readers that keep up were told that ${toldOthers} messages are gone`;
     return { limit: "memory", reasons: [...whole, told] };
@@ -68,21 +102,68 @@ export function verdictOf(evidence: Evidence): Verdict {
   if (isFaulty(faults)) return { limit: "messages", reasons: whole };
   if (sent < KEPT_UP * due) {
     const part = percent(sent / due);
-    return relayShare >= BUSY && clientShare < BUSY
-      ? { limit: "relay", reasons: [`the relay's thread was busy, and took ${part} of the load`] }
-      : { limit: "client", reasons: [`the client made only ${part} of the load`] };
+    if (relayShare >= BUSY && clientShare < BUSY) {
+      return relay(`the relay's thread was busy, and took ${part} of the load`);
+    }
+    const made = `the client made only ${part} of the load`;
+    return clientShare < BUSY && machine(evidence, made) || { limit: "client", reasons: [made] };
   }
   if (ownShare !== undefined && ownShare.p99 > OWN_MS && ownShare.p99 > OWN_PART * latency.p99) {
     const own = `${ownShare.p99.toFixed(1)} of ${latency.p99.toFixed(1)} ms`;
-    return { limit: "client", reasons: [`of the latency (p99) ${own} are the client's own`] };
+    const reason = `of the latency (p99) ${own} are the client's own`;
+    return clientShare < BUSY && machine(evidence, reason) ||
+      { limit: "client", reasons: [reason] };
   }
+  const behind = fellBehind(evidence);
   if (relayShare >= BUSY) {
-    return { limit: "relay", reasons: [`the relay's thread was busy ${percent(relayShare)}`] };
+    return relay(`the relay's thread was busy ${percent(relayShare)}`, ...behind);
   }
   if (clientShare >= BUSY) {
     return { limit: "client", reasons: [`the client's thread was busy ${percent(clientShare)}`] };
   }
+  if (behind.length > 0) return machine(evidence, ...behind) ?? relay(...behind);
   return { limit: "none", reasons: [] };
+}
+
+function relay(...reasons: string[]): Verdict {
+  return { limit: "relay", reasons };
+}
+
+/** The verdict that others are to blame for what `reasons` say; `undefined` where they are not. */
+function machine({ others }: Evidence, ...reasons: string[]): Verdict | undefined {
+  return isCrowded(others) ? { limit: "machine", reasons: [...reasons, crowd(others)] } : undefined;
+}
+
+/** Whether other programs took what relay and client would have needed. */
+export function isCrowded(others: Others | undefined): others is Others {
+  if (others === undefined) return false;
+  const { busy, cores } = others;
+  return busy >= FULL.busy * cores && others.others >= FULL.others * cores;
+}
+
+/** Who took the machine, in words. */
+export function crowd({ others, cores }: Others): string {
+  return `this machine: other programs took ${others.toFixed(1)} of its ${cores} cores`;
+}
+
+const BEHIND =
+  "what was received fell behind what was sent: the relay, or the way to it, is the limit";
+
+/** What shows that messages waited between client and client. */
+function fellBehind({ backlog, relayLatency }: Evidence): string[] {
+  if (
+    backlog !== undefined && backlog.messages > UNDER_WAY.part * backlog.of &&
+    backlog.ms > UNDER_WAY.ms
+  ) {
+    return [`${BEHIND}; ${percent(backlog.messages / backlog.of)} had not come by the end`];
+  }
+  if (
+    relayLatency !== undefined && relayLatency.p99 > FAR.ms &&
+    relayLatency.p99 > FAR.times * relayLatency.p50
+  ) {
+    return [`${BEHIND}; at times, by ${relayLatency.p99.toFixed(0)} ms (p99 of sent → received)`];
+  }
+  return [];
 }
 
 function percent(part: number): string {

@@ -50,6 +50,8 @@ export class RunningHash {
 export class Verifier {
   /** Messages that it was told it has missed. */
   told = 0;
+  /** Messages after the one at which it would not read on; known after {@linkcode end}. */
+  unread = 0;
   readonly #stamp: Stamp;
   readonly #channel: number;
   readonly #hash = new RunningHash();
@@ -61,6 +63,7 @@ export class Verifier {
   #altered = 0;
   #broken = 0;
   #cutOff = false;
+  #distrusted = false;
 
   constructor(stamp: Stamp, channel: number) {
     this.#stamp = stamp;
@@ -70,6 +73,11 @@ export class Verifier {
   /** The message that is to come next. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Whether it would not read on. */
+  get distrusted(): boolean {
+    return this.#distrusted;
   }
 
   /** What has gone wrong so far; what never came is only known after {@linkcode end}. */
@@ -115,12 +123,29 @@ export class Verifier {
     this.#broken = 1;
   }
 
+  /** The reader would not read on: what came next was not what the producer has encrypted. */
+  distrust(): void {
+    this.#altered++;
+    this.#distrusted = true;
+  }
+
+  /** Numbers of the messages of `sent` that never came, as many as are remembered; call it after {@linkcode end}. */
+  *missing(sent: number): Generator<number> {
+    yield* this.#missing;
+    if (this.#distrusted) return;
+    for (let seq = this.#next; seq < sent; seq++) yield seq;
+  }
+
   /** Counts what is missing of `sent` messages; `hash` is that of all of them. */
   end({ sent, hash }: { sent: number; hash?: string }): void {
     if (this.#cutOff) this.skipTo(sent);
-    this.#lost += Math.max(0, sent - this.#next);
+    const rest = Math.max(0, sent - this.#next);
+    // the first of them is the one that was not what it should be
+    if (this.#distrusted) this.unread = Math.max(0, rest - 1);
+    else this.#lost += rest;
     if (this.told > 0 || this.#anyFault()) return; // another hash says nothing new then
-    if (hash !== undefined && this.#hash.digest() !== hash) this.#broken = 1;
+    // one whose number and filler are right, and whose time is not
+    if (hash !== undefined && this.#hash.digest() !== hash) this.#altered++;
   }
 
   #misplaced(seq: number): number {

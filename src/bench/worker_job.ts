@@ -8,6 +8,9 @@ import type { ErrorCode } from "../errors.ts";
 import type { StoredLatencies } from "./latencies.ts";
 import type { Faults, LoadSettings } from "./result.ts";
 
+/** As of `--log-level`. */
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
 /** What one process has to do; it comes by stdin, as there are secrets in it. */
 export interface WorkerJob {
   readonly url: string;
@@ -24,6 +27,8 @@ export interface WorkerJob {
   readonly sliceMs: number;
   /** Whether the sockets are those of the runtime also where others cost less (default `cheapest`). */
   readonly sockets?: "cheapest" | "runtime";
+  /** How much the process says on stderr (default `error`). */
+  readonly logLevel?: LogLevel;
 }
 
 /** From the parent: begin the load now, or end it early with what there is. */
@@ -46,6 +51,13 @@ export interface WorkerOutcome {
   readonly latency: StoredLatencies;
   readonly relayLatency: StoredLatencies;
   readonly ownShare: StoredLatencies;
+  /** Messages that never came, of those that count; they are in the latencies with their age at the end. */
+  readonly missed: number;
+  /** Streams that were not read to their end as what came was not what was encrypted, and messages that were not read. */
+  readonly distrusted: number;
+  readonly unread: number;
+  /** Messages that were to be received when all was sent, and those of them that were not yet; 0 of 0 before a replay. */
+  readonly backlog: { readonly messages: number; readonly of: number };
   readonly told: number;
   /** Those of `told` that readers were told which keep up. */
   readonly toldOthers: number;

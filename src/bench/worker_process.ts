@@ -7,6 +7,24 @@
 import { RelayError } from "../errors.ts";
 import type { WorkerJob, WorkerOrder, WorkerOutcome, WorkerReport } from "./worker_job.ts";
 
+/** A process has ended before its time. */
+export class WorkerDeath extends RelayError {
+  constructor({ pid, first, count }: { pid: number; first: number; count: number }, how: string) {
+    const channels = count === 1
+      ? `channel ${first + 1}`
+      : `channels ${first + 1} to ${first + count}`;
+    super(
+      "internal",
+      `A process of the load (pid ${pid}, ${channels}) ended before its time: ${how}`,
+    );
+  }
+}
+
+/** How a process ended, in words. */
+export function endingWords({ signal, code }: Deno.CommandStatus): string {
+  return signal === null ? `exit code ${code}` : signal;
+}
+
 /**
  * A worker in a process of its own, and a session of its own, so that a Ctrl-C reaches only its parent, who has it finish
  * early. It ends itself when its stdin does, which is a pipe of its parent's.
@@ -18,11 +36,15 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
-  private constructor(child: Deno.ChildProcess, report: (report: WorkerReport) => void) {
+  private constructor(
+    child: Deno.ChildProcess,
+    job: WorkerJob,
+    report: (report: WorkerReport) => void,
+  ) {
     this.#child = child;
     this.pid = child.pid;
     this.#stdin = child.stdin.getWriter();
-    this.outcome = outcomeOf(child.stdout, report);
+    this.outcome = outcomeOf(child, job, report);
     this.outcome.catch(() => {}); // it may fail before anybody waits
   }
 
@@ -38,7 +60,7 @@ export class WorkerProcess implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
     }).spawn();
-    const worker = new WorkerProcess(child, report);
+    const worker = new WorkerProcess(child, job, report);
     await worker.#write(JSON.stringify(job));
     return worker;
   }
@@ -70,7 +92,8 @@ export class WorkerProcess implements AsyncDisposable {
 }
 
 async function outcomeOf(
-  stdout: ReadableStream<Uint8Array<ArrayBuffer>>,
+  { pid, stdout, status }: Deno.ChildProcess,
+  { first, count }: WorkerJob,
   tell: (report: WorkerReport) => void,
 ): Promise<WorkerOutcome> {
   for await (const line of linesOf(stdout)) {
@@ -79,7 +102,7 @@ async function outcomeOf(
     if (report.type === "failed") throw new RelayError(report.code, report.message);
     tell(report);
   }
-  throw new RelayError("internal", "A process that makes load has ended before its time");
+  throw new WorkerDeath({ pid, first, count }, endingWords(await status));
 }
 
 /** The lines of a stream of UTF-8. */

@@ -74,14 +74,16 @@ async function openReceiver(
   { url, secret, size, epoll }: EndpointOptions,
 ): Promise<Receiver> {
   let over = false;
-  const socket: Socket = await openSocket(relayPath(url, `/consume/${channel}`), {
+  // a replay may be there, whole, before we have the socket
+  let opened: Socket | undefined;
+  const socket = opened = await openSocket(relayPath(url, `/consume/${channel}`), {
     secret,
     resumable: false,
     events: {
       message(data) {
         if (over) return;
         over = readMessage(data, { from: 0, to: data.length, size, events });
-        if (over) socket.close();
+        if (over) opened?.close();
       },
       closed(code, reason) {
         if (!over) events.ended(lost(code, reason));
@@ -89,6 +91,7 @@ async function openReceiver(
       },
     },
   }, epoll);
+  if (over) socket.close();
   return receiverOf(socket);
 }
 

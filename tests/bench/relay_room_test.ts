@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AROUND } from "../../src/bench/message_lines.ts";
-import { checkRoom, roomFor, roomNotes } from "../../src/bench/relay_room.ts";
+import { checkRoom, checkSize, doorsFor, roomFor, roomNotes } from "../../src/bench/relay_room.ts";
 import { MemoryLog } from "../../src/log/memory_log.ts";
 import { encodeRecord } from "../../src/protocol/record.ts";
 import { DEFAULT_LIMITS } from "../../src/relay/limits.ts";
@@ -41,4 +41,22 @@ Deno.test("a log that memory has no room for is refused in a sentence", () => {
       /^A relay that keeps this load .* may take 1\.2 GiB, and 1\.2 GiB are free here: lower/,
   });
   assert.match(roomNotes(room).join(), /--max-buffer 200,002, --max-buffer-bytes 1\.2 GiB, /);
+});
+
+Deno.test("a relay lets in what a load has, and as much as usual where that is enough", () => {
+  const { maxChannels, maxConsumers, maxConnectionsPerAddress } = DEFAULT_LIMITS;
+  const usual = { maxChannels, maxConsumers, maxConnectionsPerAddress };
+  assert.deepEqual(doorsFor({ ...LOAD_SETTINGS, channels: 10, consumers: 5 }), usual);
+  const doors = doorsFor({ ...LOAD_SETTINGS, channels: 20_000, consumers: 1_500, slow: 2 });
+  assert.ok(doors.maxChannels > 20_000 && doors.maxConsumers === 1_502);
+  assert.ok(doors.maxConnectionsPerAddress > 20_000 * 1_503);
+});
+
+Deno.test("the largest message that a relay takes is let through, and one byte more is not", () => {
+  const largest = DEFAULT_LIMITS.maxMessageBytes - AROUND;
+  checkSize({ ...LOAD_SETTINGS, size: largest }, true);
+  assert.throws(() => checkSize({ ...LOAD_SETTINGS, size: largest + 1 }, true), { code: "usage" });
+  checkSize({ ...LOAD_SETTINGS, size: largest + 1 }, false); // others may take more
+  const encrypted = { ...LOAD_SETTINGS, encrypted: true, size: largest };
+  assert.throws(() => checkSize(encrypted, true), { code: "usage" });
 });

@@ -70,5 +70,22 @@ Deno.test("what is told to be gone is not lost", () => {
 Deno.test("another time of sending is seen by the hash alone", () => {
   const received = all(3);
   stamp.write(received[1], 0, { channel: CHANNEL, seq: 1, sentMs: 99 });
-  assert.deepEqual(found(3, received), { ...good, broken: 1 });
+  assert.deepEqual(found(3, received), { ...good, altered: 1 });
+});
+
+Deno.test("what follows a message that could not be decrypted is not read, and not lost", () => {
+  const verifier = new Verifier(stamp, CHANNEL);
+  for (const bytes of all(3)) verifier.take(bytes, 0, bytes.length);
+  verifier.distrust();
+  verifier.end({ sent: 10 });
+  assert.deepEqual(verifier.faults, { ...NO_FAULTS, altered: 1 });
+  assert.equal(verifier.unread, 6);
+  assert.deepEqual([...verifier.missing(10)], []);
+});
+
+Deno.test("which messages never came is known", () => {
+  const verifier = new Verifier(stamp, CHANNEL);
+  for (const bytes of all(5).toSpliced(2, 1)) verifier.take(bytes, 0, bytes.length);
+  verifier.end({ sent: 8 });
+  assert.deepEqual([...verifier.missing(8)], [2, 5, 6, 7]);
 });

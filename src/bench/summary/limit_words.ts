@@ -11,7 +11,8 @@ import type { Faults, Limit } from "../result.ts";
 export const GAVE_OUT: Readonly<Record<Limit, string>> = {
   none: "nothing",
   client: "the client, not the relay",
-  relay: "the relay's CPU",
+  relay: "the relay, or the way to it",
+  machine: "this machine, of which other programs took a part",
   memory: "memory",
   sockets: "sockets",
   messages: "messages: some were lost or damaged",
@@ -22,7 +23,9 @@ export const LIMIT_REMARKS: Readonly<Record<Limit, string>> = {
   none: "No limit was met: client and relay kept up.",
   client: "The client is the limit: these latencies are its own, not the relay's. " +
     "More processes (--processes), a lower rate or another machine for the load tell more.",
-  relay: "The relay is the limit: its CPU was busy, and messages waited for it.",
+  relay: "The relay, or the way to it, is the limit: messages waited for it.",
+  machine: "This machine is the limit: other programs took the cores that client and relay " +
+    "needed. Figures of a quiet machine tell more.",
   memory: "Memory is the limit.",
   sockets: "Sockets are the limit: connections could not be made, or were lost.",
   messages: "Messages are the limit: not all that were sent came, or came whole.",

@@ -19,7 +19,7 @@ export function loadSummary(result: LoadResult): OwnSummary {
     headline: headlineOf(result),
     warnings: [
       ...(faulty ? [`Faults: ${faultWords(faults)}.`] : []),
-      ...(limit === "none" ? [] : [LIMIT_REMARKS[limit]]),
+      ...(limit === "none" ? [] : [faulty && limit === "relay" ? GONE : LIMIT_REMARKS[limit]]),
     ],
     facts: [["load", loadWords(settings)], ...pace(result)],
     tables: [latencies(result), ...use(result)],
@@ -32,14 +32,17 @@ export function loadSummary(result: LoadResult): OwnSummary {
   };
 }
 
+/** A relay that is to blame for faults is one whose process has ended. */
+const GONE = "The relay is the limit: it was gone before all was handed on.";
 const LATE = "The consumers came when all was sent: latency counts from their connecting, and is " +
   "that of the replay.";
 const DUE = "Latency counts from when a message was due by the schedule, sent in time or not: " +
   "waiting of the client is not left out (no coordinated omission).";
 
-function headlineOf({ settings, latency, seconds, received }: LoadResult): string {
+function headlineOf({ settings, latency, seconds, received, faults }: LoadResult): string {
   if (received === 0) return "No message was received.";
-  return `${rate(received / seconds)} messages/s received, p50 ${time(latency.p50)} and ` +
+  const lost = faults.lost === 0 ? "" : `${counted(faults.lost, "message")} never came. `;
+  return `${lost}${rate(received / seconds)} messages/s received, p50 ${time(latency.p50)} and ` +
     `p99 ${time(latency.p99)} after ${settings.late ? "connecting" : "they were due"}.`;
 }
 
