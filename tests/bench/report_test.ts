@@ -158,7 +158,7 @@ Deno.test("loads of several sweeps are told apart, each with its number", () => 
     ["channels, 4,000 messages/s in all", [1, 10, 100]],
     ["consumers of each channel", [1, 10, 100]],
     ["length of the silence before", [0, 1_000, 60_000, 600_000]],
-    ["bytes of the log that is replayed", [2_560, 25_600, 256_000]],
+    ["size of the log", [2_560, 25_600, 256_000]],
   ]);
   assert.equal(groups.length, reportPage(results).match(/<section data-growth=/g)?.length);
 });

@@ -21,6 +21,8 @@ export type Extent = "quick" | "usual" | "full";
 
 /** Messages a second of all channels: what two cores carry with the client on one of them. */
 const TOTAL_RATE = 20_000;
+/** The relay has then compiled what runs all the time, and what connecting has left behind is collected. */
+const WARM = ["--warm-up", "5"];
 /** Messages of 4 KiB a second that make a log, which nobody reads meanwhile: 32 MiB/s. */
 const LOG_RATE = 8192;
 const MIB = 1024 * 1024;
@@ -31,7 +33,7 @@ export function pointsOf(subject: SweepSubject, extent: Extent): SweepPoint[] {
   switch (subject) {
     case "channels":
       return [1, 10, 100, 1_000, 5_000].map((n) =>
-        point("channels", n, ["--channels", `${n}`, "--rate", `${TOTAL_RATE / n}`])
+        point("channels", n, ["--channels", `${n}`, "--rate", `${TOTAL_RATE / n}`, ...WARM])
       );
     case "consumers":
       return [1, 10, 100, 1_000].map((n) =>

@@ -57,7 +57,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "log",
-    label: () => "bytes of the log that is replayed",
+    label: () => "size of the log",
     unit: "bytes",
     value: ({ settings, sent }) => sent / settings.channels * settings.size,
     of: ["rate", "durationMs"],
