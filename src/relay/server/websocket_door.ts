@@ -22,6 +22,7 @@ import { Occupants } from "./occupants.ts";
 import { PlainDoor } from "./plain_door.ts";
 import { HEALTH_PATH } from "./relay_health.ts";
 import { ResumableDoor } from "./resumable_door.ts";
+import { Rounds } from "./rounds.ts";
 
 /** What the door needs to know. */
 export interface DoorOptions {
@@ -31,18 +32,22 @@ export interface DoorOptions {
   readonly limits: RelayLimits;
   /** The JSON text that `/health` sends. */
   readonly health: () => string;
+  /** How many sweeps it takes to have looked after all connections. */
+  readonly shares: number;
 }
 
 /** Owns all WebSocket connections of a relay. */
 export class WebSocketDoor {
   readonly #options: DoorOptions;
   readonly #connections = new Occupants<Connection>();
+  readonly #rounds: Rounds<Connection>;
   readonly #plain: PlainDoor;
   readonly #resumable: ResumableDoor;
   #closing = false;
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    this.#rounds = new Rounds(this.#connections, options.shares);
     this.#plain = new PlainDoor(options);
     this.#resumable = new ResumableDoor(options);
   }
@@ -89,9 +94,9 @@ export class WebSocketDoor {
     }
   }
 
-  /** Keeps the time limits of all connections. */
+  /** Keeps the time limits of the next share of the connections; see {@linkcode DoorOptions.shares}. */
   sweep(): void {
-    for (const connection of this.#connections) connection.sweep();
+    this.#rounds.next((connection) => connection.sweep());
   }
 
   /** Closes every connection with 1001 and lets nobody in any more, but to ask for health. Resolves when there is none. */
