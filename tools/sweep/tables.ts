@@ -36,7 +36,9 @@ const SILENT: readonly Column[] = [
   [
     "relay CPU in it",
     ({ silence }) =>
-      silence?.relayCpuSeconds && `${digits(100 * silence.relayCpuSeconds / silence.seconds)} %`,
+      silence?.relayCpuSeconds === undefined
+        ? undefined
+        : `${digits(100 * silence.relayCpuSeconds / silence.seconds)} %`,
   ],
   ...LIVE,
 ];
