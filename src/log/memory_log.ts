@@ -160,8 +160,8 @@ export class MemoryLog implements ChannelLog {
   }
 
   #grow(needed: number): Segment {
-    const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, this.#maxBytes >> 3));
-    const usual = Math.max(MIN_SEGMENT, Math.min(largest, this.#bytes >> 1));
+    const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, Math.floor(this.#maxBytes / 8)));
+    const usual = Math.max(MIN_SEGMENT, Math.min(largest, Math.floor(this.#bytes / 2)));
     const segment = new Segment(this.#next, this.#allocated, Math.max(usual, needed));
     if (this.#tail !== undefined) this.#tail.following = segment;
     this.#head ??= segment;

@@ -401,6 +401,7 @@ const WINDOWS: [number, number, number][] = [
   [8 * 1024 * 1024, 1_000, 4_000],
   [8 * 1024 * 1024, 100, 1024],
   [64 * 1024 * 1024, 10_000_000, 2 * 1024 * 1024],
+  [4 * 1024 ** 3, 1_000_000_000, 2 * 1024 * 1024],
 ];
 
 for (const [maxBufferBytes, maxBuffer, window] of WINDOWS) {

@@ -143,7 +143,7 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
 
 /** A quarter of what the log may hold in its half-empty segments, in messages of a small size too. */
 function windowOf({ maxBufferBytes, maxBuffer }: RelayLimits): number {
-  const window = Math.min(maxBufferBytes, maxBuffer * SMALL_BYTES) >> 3;
+  const window = Math.floor(Math.min(maxBufferBytes, maxBuffer * SMALL_BYTES) / 8);
   return Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, window));
 }
 
