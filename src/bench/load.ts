@@ -4,19 +4,17 @@
  * @module
  */
 
-import { RelayError } from "../errors.ts";
 import { generateKey } from "../crypto/key.ts";
+import { RelayError } from "../errors.ts";
 import { newChannelId } from "../protocol/channel_id.ts";
-import { Latencies } from "./latencies.ts";
-import { notesOf } from "./load_notes.ts";
+import { limited } from "./limited.ts";
+import { type LoadFigures, loadFigures } from "./load_figures.ts";
 import { shares, sliceMsOf } from "./load_plan.ts";
 import { busySeconds } from "./machine_time.ts";
 import { ProcessUsage } from "./process_usage.ts";
-import type { LoadResult, LoadSettings, LoadSlice, ResultHead, Silence } from "./result.ts";
+import type { LoadSettings, Silence } from "./result.ts";
 import { UsageLog } from "./usage_log.ts";
-import { type Backlog, type Others, verdictOf } from "./verdict.ts";
-import { addFaults, isFaulty, NO_FAULTS } from "./verifier.ts";
-import type { LogLevel, Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
+import type { LogLevel, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
 import { WorkerDeath, WorkerProcess } from "./worker_process.ts";
 
 /** How long a worker that is told to stop may take, ms: what is under way is waited for. */
@@ -58,20 +56,6 @@ export interface LoadProgress {
     | "waiting for the rest";
   /** Of this stage, 0 to 1. */
   readonly part: number;
-}
-
-/** What was measured: a {@linkcode LoadResult} but for what all results say. */
-export interface LoadFigures extends Omit<LoadResult, keyof ResultHead> {
-  readonly kind: "load";
-  readonly partial: boolean;
-  readonly notes: readonly string[];
-  /** Parts of a core that the JavaScript of the relay and of the busiest client took, where that is known. */
-  readonly relayShare?: number;
-  readonly clientShare?: number;
-  /** What other programs took of this machine, where that can be told: not where the relay is one of them. */
-  readonly others?: Others;
-  /** Processes that have ended before their time, a sentence each: their figures are missing. */
-  readonly died?: readonly string[];
 }
 
 /**
@@ -131,7 +115,17 @@ class LoadMeasurement implements AsyncDisposable {
       await Promise.all(this.#workers.map((worker) => worker.order("go")));
       const made = await outcomes;
       await this.#relayFate(made);
-      return this.#figures(made);
+      this.#endLooks();
+      return loadFigures(made, {
+        settings: this.#options.settings,
+        relay: this.#relay,
+        clients: this.#clients,
+        measuredMs: this.#measuredMs,
+        machineSeconds: this.#machineSeconds,
+        relayEnded: this.#relayEnded,
+        silence: this.#silence,
+        died: this.#died,
+      });
     } finally {
       clearInterval(progress);
       clearInterval(this.#looks);
@@ -164,9 +158,7 @@ class LoadMeasurement implements AsyncDisposable {
   async #relayFate(outcomes: readonly WorkerOutcome[]): Promise<void> {
     const { ended } = this.#options.target;
     if (ended === undefined || outcomes.every(({ losses }) => losses.length === 0)) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, RELAY_FATE_MS));
-    await Promise.race([ended, limit]).finally(() => clearTimeout(timer));
+    await limited(ended, RELAY_FATE_MS);
   }
 
   /** Time in which nobody says anything; `outcomes` may be there before it is over. */
@@ -177,9 +169,7 @@ class LoadMeasurement implements AsyncDisposable {
     const from = this.#startedAt = performance.now();
     const usage = pid === undefined ? undefined : new ProcessUsage(pid);
     const before = usage?.read();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const over = new Promise((resolve) => timer = setTimeout(resolve, idleMs));
-    await Promise.race([over, outcomes]).finally(() => clearTimeout(timer));
+    await limited(outcomes, idleMs);
     const after = usage?.read();
     this.#silence = {
       seconds: (performance.now() - from) / 1000,
@@ -276,113 +266,4 @@ class LoadMeasurement implements AsyncDisposable {
       : 1;
     onProgress?.({ stage, part });
   }
-
-  #figures(outcomes: readonly WorkerOutcome[]): LoadFigures {
-    this.#endLooks();
-    const { settings } = this.#options;
-    const total = (of: (outcome: WorkerOutcome) => number) =>
-      outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
-    const merged = (of: (outcome: WorkerOutcome) => { histogram: string }) =>
-      mergedOf(outcomes.map(of)).stored();
-    const received = total((outcome) => outcome.received);
-    const shareOf = (log: UsageLog) => {
-      const seconds = log.mainCpuSeconds;
-      return seconds === undefined || this.#measuredMs === 0
-        ? undefined
-        : seconds / this.#measuredMs * 1000;
-    };
-    const figures = {
-      due: total((outcome) => outcome.due),
-      sent: total((outcome) => outcome.sent),
-      latency: merged((outcome) => outcome.latency),
-      relayLatency: merged((outcome) => outcome.relayLatency),
-      ownShare: merged((outcome) => outcome.ownShare),
-      faults: outcomes.reduce((sum, { faults }) => addFaults(sum, faults), NO_FAULTS),
-      relayShare: shareOf(this.#relay),
-      clientShare: shareOf(this.#clients),
-      others: this.#others(),
-    };
-    const losses = outcomes.flatMap((outcome): readonly Loss[] => outcome.losses);
-    const toldOthers = total((outcome) => outcome.toldOthers);
-    const { limit, reasons } = verdictOf({
-      ...figures,
-      ownShare: settings.late ? undefined : figures.ownShare,
-      relayLatency: settings.late ? undefined : figures.relayLatency,
-      backlog: this.#backlog(outcomes),
-      relayEnded: this.#relayEnded,
-      toldOthers,
-      losses,
-    });
-    return {
-      kind: "load",
-      settings,
-      ...figures,
-      received,
-      seconds: this.#secondsOf(outcomes, isFaulty(figures.faults)),
-      told: total((outcome) => outcome.told),
-      relayUse: this.#relay.use(received),
-      clientUse: this.#clients.use(received),
-      silence: this.#silence,
-      slices: this.#slices(outcomes),
-      limit,
-      partial: this.#died.length > 0 || outcomes.some(({ partial }) => partial),
-      died: this.#died,
-      notes: notesOf({ died: this.#died, limit, reasons, others: figures.others, outcomes }),
-    };
-  }
-
-  /** Of readers that keep up; `undefined` where none were there yet. */
-  #backlog(outcomes: readonly WorkerOutcome[]): Backlog | undefined {
-    const messages = outcomes.reduce((sum, { backlog }) => sum + backlog.messages, 0);
-    const of = outcomes.reduce((sum, { backlog }) => sum + backlog.of, 0);
-    if (of === 0) return undefined;
-    return { messages, of, ms: messages / of * this.#options.settings.durationMs };
-  }
-
-  /** Time in which messages were received; where some were not, a stream that ended early is not to look like a quick one. */
-  #secondsOf(outcomes: readonly WorkerOutcome[], faulty: boolean): number {
-    const { durationMs, late } = this.#options.settings;
-    const partial = outcomes.some((outcome) => outcome.partial);
-    const lastsMs = partial ? Math.min(durationMs, this.#measuredMs) : durationMs;
-    const least = faulty && !late ? lastsMs : 0;
-    return Math.max(least, ...outcomes.map(({ receivedMs }) => receivedMs)) / 1000;
-  }
-
-  #others(): Others | undefined {
-    const relay = this.#relay.use(0)?.cpuSeconds;
-    const clients = this.#clients.use(0)?.cpuSeconds;
-    const all = this.#machineSeconds;
-    if (relay === undefined || clients === undefined || all === undefined) return undefined;
-    if (this.#measuredMs === 0) return undefined;
-    const coresOf = (seconds: number) => Math.max(0, seconds / this.#measuredMs * 1000);
-    return {
-      others: coresOf(all - relay - clients),
-      busy: coresOf(all),
-      cores: navigator.hardwareConcurrency,
-    };
-  }
-
-  #slices(outcomes: readonly WorkerOutcome[]): LoadSlice[] {
-    const sliceMs = sliceMsOf(this.#options.settings.durationMs);
-    const count = Math.max(...outcomes.map(({ slices }) => slices.length));
-    return Array.from({ length: count }, (_, at) => {
-      const slices = outcomes.flatMap((outcome) => outcome.slices[at] ?? []);
-      const latency = mergedOf(slices.map((slice) => slice.latency));
-      return {
-        atMs: (at + 1) * sliceMs,
-        received: slices.reduce((sum, slice) => sum + slice.received, 0),
-        p50: latency.percentile(50),
-        p99: latency.percentile(99),
-        relayCpuSeconds: this.#relay.cpuSeconds(at),
-        relayRssBytes: this.#relay.rssBytes(at + 1),
-        clientCpuSeconds: this.#clients.cpuSeconds(at),
-      };
-    });
-  }
-}
-
-function mergedOf(stored: readonly { readonly histogram: string }[]): Latencies {
-  const all = new Latencies();
-  for (const one of stored) all.add(Latencies.from(one));
-  return all;
 }

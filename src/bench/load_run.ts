@@ -6,16 +6,19 @@
 
 import { relayPath } from "../client/relay_url.ts";
 import { RelayError } from "../errors.ts";
-import { type Endpoints, endpointsOf, type Sender } from "./endpoints.ts";
+import { type Endpoints, endpointsOf } from "./endpoints.ts";
 import { Epoll } from "./epoll.ts";
+import { limited } from "./limited.ts";
+import { LoadChannel } from "./load_channel.ts";
 import { LoadReader } from "./load_reader.ts";
 import { isLocal } from "./local_socket.ts";
+import { Losses } from "./losses.ts";
 import { pace } from "./pacer.ts";
 import { Schedule } from "./schedule.ts";
 import { Stamp } from "./stamp.ts";
 import { Tally } from "./tally.ts";
-import { addFaults, NO_FAULTS, RunningHash } from "./verifier.ts";
-import type { Loss, WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
+import { addFaults, NO_FAULTS } from "./verifier.ts";
+import type { WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
 
 /** Connections that are being made at a time: a relay's queue of them has 1,024 places, for several processes. */
 const CONNECTING = 64;
@@ -39,20 +42,6 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** One channel. */
-interface Channel {
-  readonly id: string;
-  readonly index: number;
-  readonly hash: RunningHash;
-  /** Whether its producer's connection was lost. */
-  isCut: boolean;
-  sender: Sender | undefined;
-  sent: number;
-  /** From message `skipFrom` on, as many were left out: what a client was too slow for in the warm-up. */
-  skipFrom: number;
-  skipped: number;
-}
-
 /** Makes the connections, sends what is due, and checks what comes. */
 export class LoadRun {
   readonly #job: WorkerJob;
@@ -60,9 +49,9 @@ export class LoadRun {
   readonly #stamp: Stamp;
   readonly #schedule: Schedule;
   readonly #tally: Tally;
-  readonly #channels: Channel[];
+  readonly #channels: LoadChannel[];
   readonly #readers: LoadReader[] = [];
-  readonly #losses = new Map<string, Loss>();
+  readonly #losses = new Losses();
   /** The clock's reading at the schedule's time 0. */
   #origin = 0;
   /** When what is measured is due, ms of the schedule. */
@@ -81,16 +70,11 @@ export class LoadRun {
     this.#tally = new Tally({ sliceMs: job.sliceMs, expectedMs: durationMs });
     this.#fromMs = job.warmUpMs;
     this.#untilMs = job.warmUpMs + durationMs;
-    this.#channels = Array.from({ length: count }, (_, i) => ({
-      id: `${job.prefix}${first + i}`,
-      index: first + i,
-      hash: new RunningHash(),
-      isCut: false,
-      sender: undefined,
-      sent: 0,
-      skipFrom: 0,
-      skipped: 0,
-    }));
+    const shared = { schedule: this.#schedule, stamp: this.#stamp, fromMs: this.#fromMs };
+    this.#channels = Array.from({ length: count }, (_, own) => {
+      const index = first + own;
+      return new LoadChannel({ ...shared, id: `${job.prefix}${index}`, index, own });
+    });
   }
 
   /**
@@ -144,9 +128,9 @@ export class LoadRun {
       }
     };
     const perChannel = late ? 0 : consumers + slow;
-    const lost = (channel: Channel, error: RelayError) => {
+    const lost = (channel: LoadChannel, error: RelayError) => {
       channel.isCut = true;
-      this.#lost(error);
+      this.#losses.count(error);
     };
     // readers first, so that nothing of what is to be read live is there before them
     await each(this.#channels, this.#options.signal, async (channel, i) => {
@@ -163,7 +147,7 @@ export class LoadRun {
 
   /** Before anything was sent, a connection that is gone was refused: a relay lets WebSockets in first, and tells then. */
   #checkConnections(): void {
-    const [loss] = this.#losses.values();
+    const [loss] = this.#losses.all;
     if (loss === undefined) return;
     const { code, message, count } = loss;
     const of = this.#channels.length + this.#readers.length;
@@ -190,35 +174,28 @@ export class LoadRun {
     }
   }
 
-  #newReader(channel: Channel, slow: number | undefined): LoadReader {
-    const own = channel.index - this.#job.first;
+  #newReader(channel: LoadChannel, slow: number | undefined): LoadReader {
     const reader: LoadReader = new LoadReader({
       channel,
       stamp: this.#stamp,
       slow,
       events: {
         received: (seq, sentMs) => {
-          const dueMs = this.#dueOf(channel, own, seq);
+          const dueMs = channel.dueOf(seq);
           if (slow === undefined && dueMs >= this.#fromMs) this.#received(reader, dueMs, sentMs);
         },
-        failed: (error) => this.#lost(error),
+        failed: (error) => this.#losses.count(error),
       },
     });
     return reader;
   }
 
-  /** When message `seq` was due; `own` is the channel's number in this process. */
-  #dueOf({ skipFrom, skipped }: Channel, own: number, seq: number): number {
-    return this.#schedule.dueOf(own, seq < skipFrom ? seq : seq + skipped);
-  }
-
   /** What this reader was to get, and never got. */
   #countMissed({ verifier, channel: index, openedAt }: LoadReader, endMs: number): void {
-    const own = index - this.#job.first;
-    const channel = this.#channels[own];
+    const channel = this.#channels[index - this.#job.first];
     const lateness = this.#lateness ??= this.#tally.ownShare.summary().mean;
     for (const seq of verifier.missing(channel.sent)) {
-      const dueMs = this.#dueOf(channel, own, seq);
+      const dueMs = channel.dueOf(seq);
       if (dueMs < this.#fromMs) continue;
       const fromMs = openedAt - this.#origin;
       if (this.#job.settings.late) this.#tally.countMissed(fromMs, fromMs, endMs);
@@ -267,21 +244,9 @@ export class LoadRun {
 
   #send(k: number, content: Uint8Array): void {
     const channel = this.#channels[this.#schedule.channelOf(k)];
-    const { sender, index, sent: seq } = channel;
-    if (sender === undefined) return;
-    const dueMs = this.#schedule.dueMs(k);
-    const skipped = this.#schedule.seqOf(k) - seq;
-    if (skipped !== channel.skipped) {
-      // after the warm-up one that cannot take a message is behind for good: numbers have no gaps
-      if (channel.skipped > 0 || dueMs >= this.#fromMs + this.#schedule.periodMs) return;
-      channel.skipFrom = seq;
-      channel.skipped = skipped;
-    }
     const sentMs = performance.now() - this.#origin;
-    this.#stamp.write(content, 0, { channel: index, seq, sentMs });
-    if (!sender.send(content)) return;
-    channel.hash.add(content);
-    channel.sent++;
+    if (!channel.send(k, { content, sentMs })) return;
+    const dueMs = this.#schedule.dueMs(k);
     if (dueMs >= this.#fromMs) this.#tally.countSent(dueMs, sentMs);
   }
 
@@ -291,7 +256,7 @@ export class LoadRun {
         await sender?.end();
       } catch (error) {
         if (!(error instanceof RelayError)) throw error;
-        this.#lost(error);
+        this.#losses.count(error);
       }
     });
     await this.#drain(ending);
@@ -326,12 +291,6 @@ export class LoadRun {
     await each(this.#readers, signal, async (reader) => {
       await reader.open(endpoints);
     });
-  }
-
-  #lost(error: RelayError): void {
-    const { code, message } = error;
-    const { count = 0 } = this.#losses.get(message) ?? {};
-    this.#losses.set(message, { code, message, count: count + 1 });
   }
 
   #outcome(): WorkerOutcome {
@@ -377,7 +336,7 @@ export class LoadRun {
       toldOthers,
       faults,
       slices: tally.slices(),
-      losses: [...this.#losses.values()],
+      losses: this.#losses.all,
       partial,
       sockets: this.#options.epoll === undefined ? "runtime" : "kernel",
     };
@@ -410,17 +369,6 @@ async function each<T>(
     }
   };
   await Promise.all(Array.from({ length: CONNECTING }, lane));
-}
-
-/** Resolves when `promise` does, after `ms` at the latest; to whether it did. */
-async function limited(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer;
-  const limit = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
-  try {
-    return await Promise.race([promise.then(() => true), limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -5,7 +5,8 @@
  */
 
 import { RelayError } from "../errors.ts";
-import { type LoadFigures, type LoadOptions, measureLoad } from "./load.ts";
+import { type LoadOptions, measureLoad } from "./load.ts";
+import type { LoadFigures } from "./load_figures.ts";
 import type { Limit, LoadSettings, MaxResult, MaxStep, ResultHead } from "./result.ts";
 import { isCrowded } from "./verdict.ts";
 import { isFaulty, NO_FAULTS } from "./verifier.ts";
