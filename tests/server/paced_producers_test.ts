@@ -92,20 +92,3 @@ for (const [version, connect] of Object.entries(PRODUCERS)) {
     }
   });
 }
-
-Deno.test("a producer that is slowed down can be left and drained at once", async () => {
-  const relay = await startRelay({ port: 0, maxMessageRate: 1 });
-  await using consumer = await RawSocket.webSocket(relay.port, "/consume/job-7");
-  const many = concat(...Array.from({ length: 1_000 }, () => clientFrame(TOKEN)));
-  await using producer = await RawSocket.webSocket(relay.port, "/produce/job-7");
-  await producer.write(many);
-  assert.equal(await consumer.message(), TOKEN);
-  await using gone = await RawSocket.webSocket(relay.port, "/produce/job-8");
-  await gone.write(many);
-  gone.close();
-  const stopped = relay.stop();
-  assert.equal((await producer.messages()).close.code, 1001);
-  producer.close();
-  consumer.close();
-  await stopped;
-});
