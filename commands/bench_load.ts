@@ -47,8 +47,9 @@ export function benchLoadCommand() {
       `
 The load is an open loop: each message is due by a schedule that no slow answer delays, and its latency counts from then on.
 "due → received" is what a reader sees; of it, "due → sent" is the bench's own share, and where that is the larger part, the
-bench says that it is the limit. With --idle the connections first live on pings alone. With --late it is the time from a consumer's connecting to each message of the replay. Each
-message is checked for its place and content, each stream by a hash; any fault makes the exit code 1.
+bench says that it is the limit. With --idle the connections first live on pings alone. With --late it is the time from a
+consumer's connecting to each message of the replay. Each message is checked for its place and content, each stream by a
+hash; any fault makes the exit code 1.
 
 Examples:
   streamrelay bench load --channels 1000 --rate 40     as many streams as 1,000 users read at a time

@@ -86,7 +86,7 @@ const SENDERS: Record<string, (proxy: ReverseProxy) => Promise<Sender>> = {
   "curl -T- by TLS": (proxy) => curlSender(proxy.https, "-T-", "--cacert", proxy.authority),
 };
 
-// deno-lint-ignore require-await -- as the others
+// deno-lint-ignore require-await -- a way to send is one that is awaited, as others have to connect
 async function curlSender(base: string, ...args: string[]): Promise<Sender> {
   const process = curl(base, `/produce/${CHANNEL}`, ...args);
   return {

@@ -95,7 +95,7 @@ const ENDINGS: Record<string, [(producer: RawSocket) => Promise<void>, string[],
     "lost",
   ],
   "left without a word": [
-    // deno-lint-ignore require-await -- as the others
+    // deno-lint-ignore require-await -- each ending is awaited, as others have to be sent
     async (producer) => producer.close(),
     ["lost"],
     "lost",
