@@ -21,6 +21,24 @@ export interface MemoryLogOptions {
 
 const MIN_SEGMENT = 1024;
 const MAX_SEGMENT = BLOCK_BYTES;
+/**
+ * A segment is an eighth of the log, has room for so many runs like the one it is made for, and for this many bytes: a stream
+ * of single tokens takes its memory in small steps, as each holds up all other streams.
+ */
+const PART = 1 / 8;
+const RUNS_PER_SEGMENT = 64;
+const SMALL_SEGMENT = 8 * 1024;
+
+let logs = 0;
+
+/**
+ * By how much the steps of a log differ from the usual ones: 0.5 to 1.5, spread evenly by the golden ratio. The thousand tasks
+ * of a job array begin together and speak at one pace; with equal steps they would all want memory in the same moment
+ * (measured: every stream stood still for 0.1 to 0.2 s).
+ */
+function stepFactor(): number {
+  return 0.5 + ++logs * 0.618034 % 1;
+}
 
 /** A reader's place: a segment and an offset in it. */
 class MemoryCursor implements Cursor {
@@ -32,8 +50,8 @@ class MemoryCursor implements Cursor {
  * A {@linkcode ChannelLog} of append-only segments. Small messages that come one at a time end up side by side, so a
  * late reader is served in large pieces whatever the producer's pace was.
  *
- * Memory is counted as allocated, not as filled. A log grows with its content: 1 KiB first, each further segment half
- * as large as all before it, up to 256 KiB.
+ * Memory is counted as allocated, not as filled. A log grows with its content: 1 KiB first, each further segment at most
+ * half as large as all before it, up to 256 KiB.
  *
  * @example
  * ```ts
@@ -52,6 +70,7 @@ export class MemoryLog implements ChannelLog {
   readonly epoch: string;
   readonly #maxMessages: number;
   readonly #maxBytes: number;
+  readonly #stepFactor = stepFactor();
   #head: Segment | undefined;
   #tail: Segment | undefined;
   #first: number;
@@ -161,8 +180,10 @@ export class MemoryLog implements ChannelLog {
 
   #grow(needed: number): Segment {
     const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, Math.floor(this.#maxBytes / 8)));
-    const usual = Math.max(MIN_SEGMENT, Math.min(largest, Math.floor(this.#bytes / 2)));
-    const segment = new Segment(this.#next, this.#allocated, Math.max(usual, needed));
+    const bytes = this.#bytes;
+    const step = Math.max(SMALL_SEGMENT, needed * RUNS_PER_SEGMENT, bytes * PART);
+    const usual = Math.floor(Math.min(largest, bytes / 2, step * this.#stepFactor));
+    const segment = new Segment(this.#next, this.#allocated, Math.max(MIN_SEGMENT, usual, needed));
     if (this.#tail !== undefined) this.#tail.following = segment;
     this.#head ??= segment;
     this.#tail = segment;
