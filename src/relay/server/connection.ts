@@ -15,6 +15,7 @@ import type { RelayLimits } from "../limits.ts";
 import type { Rate } from "../rate.ts";
 import { FrameIntake, type IntakeOwner } from "./frame_intake.ts";
 import type { Handler } from "./handler.ts";
+import { readSocket } from "./socket_reading.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
 /** How long a peer that is refused or broke a rule has to take its goodbye before the socket is destroyed, ms. */
@@ -71,11 +72,11 @@ export class Connection implements IntakeOwner {
     const socket = this.#socket;
     socket.setNoDelay(true);
     socket.setTimeout(0);
-    socket.on("data", (chunk: Uint8Array) => this.#intake.take(chunk));
     socket.on("end", () => socket.end());
     socket.on("error", () => socket.destroy()); // a reset is an ending like others: `close` follows
     socket.on("close", () => this.#over(1006));
     if (head.length > 0) this.#intake.take(head);
+    readSocket(socket, (bytes) => this.#intake.take(bytes));
   }
 
   /** Whether there is nobody left to say anything to but goodbye. */

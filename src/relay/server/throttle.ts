@@ -94,10 +94,10 @@ export class Throttle {
     this.#go();
   }
 
-  /** Takes what was read. */
+  /** Takes a copy of what was read. */
   take(chunk: Uint8Array): void {
     // a chunk comes while the source is paused only where it was in the runtime's hands already
-    this.#rest = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk);
+    this.#rest = joined(this.#rest, chunk);
     if (this.#timer === undefined) this.#go();
   }
 
