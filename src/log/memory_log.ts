@@ -4,7 +4,7 @@
  * @module
  */
 
-import { skipRecords } from "../protocol/record.ts";
+import { recordsWithin, skipRecords } from "../protocol/record.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import type { ChannelLog, Cursor, LogEnd } from "./channel_log.ts";
 import { Segment } from "./segment.ts";
@@ -28,6 +28,9 @@ const MAX_SEGMENT = BLOCK_BYTES;
 const PART = 1 / 8;
 const RUNS_PER_SEGMENT = 64;
 const SMALL_SEGMENT = 8 * 1024;
+
+/** A run from this size on is spread over two segments, bytes. */
+const LONG_RUN = 16 * 1024;
 
 let logs = 0;
 
@@ -105,10 +108,13 @@ export class MemoryLog implements ChannelLog {
 
   append(records: Uint8Array, count: number): void {
     if (this.#end !== undefined) throw new TypeError("Cannot append to a log that has ended");
-    let tail = this.#tail;
-    if (tail === undefined || !tail.fits(records.length)) tail = this.#grow(records.length);
-    tail.push(records, count);
-    this.#next += count;
+    if (this.#tail?.fits(records.length) !== true) {
+      const { count: before, end } = this.#fill(records);
+      records = records.subarray(end);
+      count -= before;
+      this.#grow(records.length);
+    }
+    this.#push(records, count);
     if (this.#next - this.#first > this.#maxMessages) this.#forget(this.#next - this.#maxMessages);
     if (this.#bytes > this.#maxBytes) this.shrink(this.#maxBytes);
   }
@@ -178,18 +184,37 @@ export class MemoryLog implements ChannelLog {
     at.held = undefined;
   }
 
-  #grow(needed: number): Segment {
-    const largest = Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, Math.floor(this.#maxBytes / 8)));
+  #push(records: Uint8Array, count: number): void {
+    this.#tail!.push(records, count);
+    this.#next += count;
+  }
+
+  /**
+   * Appends the beginning of a long run where there is room for it, or up to half of what is held would be empty. Not of one
+   * that may itself push out what was before: readers at the tail have not read it yet.
+   */
+  #fill(records: Uint8Array): { readonly count: number; readonly end: number } {
+    const long = records.length > LONG_RUN && records.length <= this.#largest;
+    const part = recordsWithin(records, long ? this.#tail?.room ?? 0 : 0);
+    if (part.count > 0) this.#push(records.subarray(0, part.end), part.count);
+    return part;
+  }
+
+  /** The size of segment from which on they grow no more, bytes. */
+  get #largest(): number {
+    return Math.max(MIN_SEGMENT, Math.min(MAX_SEGMENT, Math.floor(this.#maxBytes / 8)));
+  }
+
+  #grow(needed: number): void {
     const bytes = this.#bytes;
     const step = Math.max(SMALL_SEGMENT, needed * RUNS_PER_SEGMENT, bytes * PART);
-    const usual = Math.floor(Math.min(largest, bytes / 2, step * this.#stepFactor));
+    const usual = Math.floor(Math.min(this.#largest, bytes / 2, step * this.#stepFactor));
     const segment = new Segment(this.#next, this.#allocated, Math.max(MIN_SEGMENT, usual, needed));
     if (this.#tail !== undefined) this.#tail.following = segment;
     this.#head ??= segment;
     this.#tail = segment;
     this.#bytes += segment.capacity;
     this.#allocated += segment.capacity;
-    return segment;
   }
 
   /** Forgets the messages before `seq`; memory is given back when a whole segment is. */

@@ -47,9 +47,14 @@ export class Segment {
     return this.first + this.count;
   }
 
+  /** Bytes that still fit. */
+  get room(): number {
+    return this.#bytes.length - this.used;
+  }
+
   /** Whether `size` more bytes fit. */
   fits(size: number): boolean {
-    return this.used + size <= this.#bytes.length;
+    return size <= this.room;
   }
 
   /** Appends `count` messages. */

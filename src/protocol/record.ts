@@ -63,6 +63,22 @@ export function skipRecords(records: Uint8Array, offset: number, count: number):
   return offset;
 }
 
+/** The records at the beginning of a run that lie within `limit` bytes: their number, and where the last of them ends. */
+export function recordsWithin(
+  records: Uint8Array,
+  limit: number,
+): { readonly count: number; readonly end: number } {
+  let count = 0;
+  let end = 0;
+  while (end < records.length) {
+    const next = recordEnd(records, end);
+    if (next > limit) break;
+    end = next;
+    count++;
+  }
+  return { count, end };
+}
+
 /** One payload as a record. */
 export function encodeRecord(payload: Uint8Array): Uint8Array {
   const record = new Uint8Array(headerSize(payload.length) + payload.length);

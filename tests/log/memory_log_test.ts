@@ -91,6 +91,21 @@ Deno.test("logs that grow at one pace do not all take memory with the same messa
   }
 });
 
+Deno.test("runs that are no part of a block in size leave no holes in the memory", () => {
+  for (const size of [40, 90, 130, 200]) {
+    const log = new MemoryLog("epoch");
+    const messages = words(size, 1024 - 4);
+    const run = runOf(...messages);
+    for (let i = 0; i < 16 * MiB / run.length; i++) log.append(run, size);
+    const kept = (log.next - log.first) * (run.length / size);
+    assert.ok(kept > 7.3 * MiB, `${kept} bytes of 8 MiB in runs of ${size} KiB`);
+    const texts = Array.from({ length: log.next - log.first }, (_, i) => {
+      return messages[(log.first + i) % size];
+    });
+    assert.deepEqual(readAll(log, log.cursor(0)), texts);
+  }
+});
+
 Deno.test("readers at one place are given the very same view", () => {
   const log = new MemoryLog("epoch");
   appendEach(log, words(10));

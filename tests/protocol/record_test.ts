@@ -6,6 +6,7 @@ import {
   payloads,
   payloadStart,
   recordEnd,
+  recordsWithin,
   skipRecords,
   writeHeader,
 } from "../../src/protocol/record.ts";
@@ -96,4 +97,16 @@ Deno.test("payloads are views of the run, not copies", () => {
 
 Deno.test("an empty run has no payloads", () => {
   assert.deepEqual([...payloads(new Uint8Array(0))], []);
+});
+
+Deno.test("the records within a limit are those that end before it", () => {
+  fc.assert(fc.property(fc.array(payload, { maxLength: 20 }), fc.nat(5_000), (list, limit) => {
+    const all = list.map((bytes) => encodeRecord(bytes));
+    const ends = all.map((_, i) => concat(...all.slice(0, i + 1)).length);
+    const within = ends.filter((end) => end <= limit);
+    assert.deepEqual(recordsWithin(moved(concat(...all), 3), limit), {
+      count: within.length,
+      end: within.at(-1) ?? 0,
+    });
+  }));
 });
