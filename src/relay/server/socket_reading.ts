@@ -27,9 +27,9 @@ interface Reading {
  * until it returns.
  *
  * A read into a buffer of the runtime's costs a tenth of what relaying a small message does, and many of them hold everything
- * up when they are collected (docs/performance.md, "What bounds it"). `net.connect` can be told to read into a buffer of the
- * caller's; for a socket that was accepted there is no such option, so what the option does is done here. Where a runtime
- * does not let that be done, and with TLS, reading works as ever.
+ * up when they are collected (docs/performance.md, "What was done for it"). `net.connect` can be told to read into a buffer
+ * of the caller's; for a socket that was accepted there is no such option, so what the option does is done here. Where a
+ * runtime does not let that be done, and with TLS, reading works as ever.
  */
 export function readSocket(socket: Socket, take: (bytes: Uint8Array) => void): void {
   const reading = readingOf(socket);
