@@ -1,6 +1,8 @@
 /** What a relay answers to HTTP, and to handshakes that are none. */
 
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { clientFrame } from "../helpers/client_frames.ts";
 import { exchange, HANDSHAKE, RawSocket, request } from "../helpers/raw_socket.ts";
 import { sharedRelay } from "../helpers/shared_relay.ts";
 
@@ -156,4 +158,27 @@ Deno.test("five thousand small headers are refused before they are all read", as
   assert.equal(status, 431);
   socket.close();
   await relay.nothingLeaks();
+});
+
+Deno.test("clients that break off in the middle of an answer end nothing but their own connection", async () => {
+  await using other = await RawSocket.webSocket(relay.port, `/consume/${crypto.randomUUID()}`);
+  const faults = [
+    "CONNECT x HTTP/1.1",
+    "GET / HTTP/9",
+    "OPTIONS * HTTP/1.1",
+    "GET /health HTTP/1.1",
+  ];
+  for (const fault of [...faults, ...faults, ...faults]) {
+    const socket = connect(relay.port, "127.0.0.1");
+    socket.on("error", () => {});
+    await new Promise<void>((resolve) => {
+      socket.write(`${fault}\r\nHost: localhost\r\n\r\n`);
+      socket.once("data", () => socket.resetAndDestroy());
+      socket.once("close", () => resolve());
+    });
+  }
+  const answer = await exchange(relay.port, request("GET /health", HOST));
+  assert.equal(answer.status, 200, relay.stderr());
+  await other.write(clientFrame("", { opcode: 9 }));
+  assert.equal((await other.frame())?.opcode, 10);
 });

@@ -82,11 +82,7 @@ export function refuse(
   error: unknown,
   headers: OutgoingHttpHeaders,
 ): void {
-  const known = knownError(error);
-  if (known.code === "internal") {
-    logger.error("a bug, met while answering a request: {error}", { error });
-  }
-  sendError(request, response, known, { headers });
+  sendError(request, response, knownError(error), { headers });
 }
 
 /** The JSON text of an error. */
@@ -120,6 +116,8 @@ const STATUS_OF_FAULT: Readonly<Record<string, number>> = {
 
 /** Answers a connection whose bytes are no HTTP, and closes it: where the next request would begin cannot be known. */
 export function answerFault(fault: Error & { code?: string }, socket: Socket): void {
+  // for CONNECT the runtime has taken its own listener off; an error that nobody hears would end the relay
+  socket.on("error", () => socket.destroy());
   // with an answer under way its reader would take ours for a part of it
   if (!socket.writable || fault.code === "ECONNRESET" || answering(socket)) {
     socket.destroy();
@@ -152,9 +150,9 @@ export function badRequest(what: string): RelayError {
   return new RelayError("bad_request", what, { tellPeer: true });
 }
 
-/** An error in a known form: anything else is a bug, and a peer is told no more than that. */
+/** An error in a known form: anything else is a bug, which is logged, and a peer is told no more than that. */
 export function knownError(error: unknown): RelayError {
-  return error instanceof RelayError
-    ? error
-    : new RelayError("internal", ERRORS.internal.text, { cause: error });
+  if (error instanceof RelayError) return error;
+  logger.error("a bug, met while answering a request: {error}", { error });
+  return new RelayError("internal", ERRORS.internal.text, { cause: error });
 }

@@ -7,6 +7,7 @@
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
 import { checkCertificate } from "./check_certificate.ts";
 
@@ -18,6 +19,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Connections that may wait to be accepted. */
 const BACKLOG = 1024;
+
+const logger = getLogger(["streamrelay", "relay"]);
 
 /**
  * A server that does not listen yet; with `tls`, PEM texts, it speaks https.
@@ -61,6 +64,8 @@ export async function listen(
     );
   }
   server.off("error", reject);
+  // say, no more open files: who is there stays, and an error that nobody hears would end the relay
+  server.on("error", (error) => logger.error("cannot take a connection: {error}", { error }));
   return server.address() as AddressInfo;
 }
 
