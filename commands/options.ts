@@ -123,9 +123,7 @@ async function credential(options: SecretOptions, source: Source): Promise<strin
  */
 export async function relaySecrets(options: SecretOptions, source: Source): Promise<string[]> {
   const { secret, secretFile } = options;
-  const first = await oneOf("secret", secret, source("secret"), secretFile);
-  if (secretFile === undefined) return first === undefined ? [] : [first];
-  const lines = linesOf(await readOwnFile(secretFile));
+  const lines = await linesGiven("secret", secret, source("secret"), secretFile);
   if (lines.length <= MAX_SECRETS) return lines;
   throw new RelayError(
     "usage",
@@ -135,29 +133,36 @@ export async function relaySecrets(options: SecretOptions, source: Source): Prom
 
 const MAX_SECRETS = 2;
 
-async function oneOf(
+/** The first of what was given. */
+async function oneOf(...given: Parameters<typeof linesGiven>): Promise<string | undefined> {
+  const [first] = await linesGiven(...given);
+  return first;
+}
+
+/** What was given: the value, or the lines of its file, which is read once, as it may be a pipe. */
+async function linesGiven(
   name: string,
   value: string | undefined,
   source: string | undefined,
   file: string | undefined,
-): Promise<string | undefined> {
-  if (file === undefined) return value || undefined;
+): Promise<string[]> {
+  if (file === undefined) return value ? [value] : [];
   if (value !== undefined && source === "cli") {
     throw new RelayError("usage", `Give --${name} or its file, not both`);
   }
   return await readSecretFile(file);
 }
 
-/** The first line of `path` that is not empty; warns where others may read the file. */
-async function readSecretFile(path: string): Promise<string> {
+/** The lines of `path` that are not empty, one at least; warns where others may read the file. */
+async function readSecretFile(path: string): Promise<string[]> {
   const text = await readOwnFile(path);
   const mode = (await Deno.stat(path)).mode;
   if (mode !== null && (mode & 0o077) !== 0) {
     complain(`${path} can be read by others: chmod 600 ${path}`);
   }
-  const [line] = linesOf(text);
-  if (line === undefined) throw new RelayError("usage", `Cannot use ${path}: it is empty`);
-  return line;
+  const lines = linesOf(text);
+  if (lines.length === 0) throw new RelayError("usage", `Cannot use ${path}: it is empty`);
+  return lines;
 }
 
 async function readOwnFile(path: string): Promise<string> {
@@ -180,5 +185,6 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   if (error instanceof Deno.errors.AlreadyExists) return "it exists already";
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replace(/ \(os error \d+\).*$/s, ""); // what follows is for those who know the runtime
 }

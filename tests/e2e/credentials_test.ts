@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { runCli } from "../helpers/cli.ts";
 import { startRelayProcess } from "../helpers/relay_process.ts";
+import { until } from "../helpers/within.ts";
 import { runShell, temporaryDirectory } from "./shell.ts";
 
 const SECRET = "correct horse battery staple";
@@ -87,6 +88,21 @@ Deno.test("--secret-file and --key-file are read, on both sides and by the relay
   assert.deepEqual(await roundTrip(env, files, files), DELIVERED);
   const { consumed } = await roundTrip(env, files, ["--secret-file", secretFile]);
   assert.equal(consumed.code, 6, "the environment's key is another one");
+});
+
+Deno.test("a relay's secret may come through a pipe, which can be read but once", async () => {
+  using directory = temporaryDirectory();
+  const pipe = `${directory.path}/secret`;
+  const made = runShell(`mkfifo -m 600 ${pipe} && echo ${SECRET} > ${pipe}`);
+  await until(() => Deno.lstat(pipe).then(() => true, () => false), "the pipe");
+  await using relay = await startRelayProcess(["--secret-file", pipe]);
+  await made;
+  const wrong = await runCli(["produce", "job-7", "--url", relay.url, "--secret", "wrong"], {
+    stdin: "text",
+  });
+  assert.equal(wrong.code, 3, wrong.stderr);
+  const flags = ["--url", relay.url, "--secret", SECRET];
+  assert.deepEqual(await roundTrip({}, flags, flags), DELIVERED);
 });
 
 Deno.test("what `keygen --env --out` wrote serves as a --key-file and as an environment file", async () => {
