@@ -42,6 +42,12 @@ export interface ChannelLog {
   /** Set once the stream has ended. */
   readonly end: LogEnd | undefined;
 
+  /**
+   * So much may be appended before the readers are given a look, without anything being forgotten that those who keep up
+   * have not seen. A single message may be more.
+   */
+  readonly portion: { readonly messages: number; readonly bytes: number };
+
   /** Appends `count` messages as a run of records (`protocol/record.ts`), which is copied. Throws a `TypeError` after the end. */
   append(records: Uint8Array, count: number): void;
   /** Ends the log; only the first call counts. */

@@ -74,6 +74,7 @@ export class MemoryLog implements ChannelLog {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   readonly #stepFactor = stepFactor();
+  readonly #portion: { readonly messages: number; readonly bytes: number };
   #head: Segment | undefined;
   #tail: Segment | undefined;
   #first: number;
@@ -88,6 +89,11 @@ export class MemoryLog implements ChannelLog {
     this.#maxMessages = options.maxMessages ?? 100_000;
     this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
     this.#first = this.#next = options.first ?? 0;
+    this.#portion = {
+      messages: Math.max(1, Math.floor(this.#maxMessages / 4)),
+      // with fewer than eight of the smallest segments, any new one may push out the last
+      bytes: this.#maxBytes < 8 * MIN_SEGMENT ? 0 : Math.floor(this.#maxBytes / 4),
+    };
   }
 
   get first(): number {
@@ -104,6 +110,10 @@ export class MemoryLog implements ChannelLog {
 
   get end(): LogEnd | undefined {
     return this.#end;
+  }
+
+  get portion(): { readonly messages: number; readonly bytes: number } {
+    return this.#portion;
   }
 
   append(records: Uint8Array, count: number): void {
@@ -195,7 +205,7 @@ export class MemoryLog implements ChannelLog {
    */
   #fill(records: Uint8Array): { readonly count: number; readonly end: number } {
     const long = records.length > LONG_RUN && records.length <= this.#largest;
-    const part = recordsWithin(records, long ? this.#tail?.room ?? 0 : 0);
+    const part = recordsWithin(records, { bytes: long ? this.#tail?.room ?? 0 : 0 });
     if (part.count > 0) this.#push(records.subarray(0, part.end), part.count);
     return part;
   }

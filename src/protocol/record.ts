@@ -63,16 +63,19 @@ export function skipRecords(records: Uint8Array, offset: number, count: number):
   return offset;
 }
 
-/** The records at the beginning of a run that lie within `limit` bytes: their number, and where the last of them ends. */
+/**
+ * The records at the beginning of a run that lie within `bytes` bytes, `most` of them at most (default: all): their number, and
+ * where the last of them ends.
+ */
 export function recordsWithin(
   records: Uint8Array,
-  limit: number,
+  { bytes, most = Infinity }: { readonly bytes: number; readonly most?: number },
 ): { readonly count: number; readonly end: number } {
   let count = 0;
   let end = 0;
-  while (end < records.length) {
+  while (end < records.length && count < most) {
     const next = recordEnd(records, end);
-    if (next > limit) break;
+    if (next > bytes) break;
     end = next;
     count++;
   }

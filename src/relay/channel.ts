@@ -10,7 +10,7 @@ import type { ChannelState } from "../protocol/control.ts";
 import type { Meta } from "../protocol/meta.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
 import { messageType } from "../protocol/message_type.ts";
-import { payloadStart } from "../protocol/record.ts";
+import { payloadStart, recordsWithin } from "../protocol/record.ts";
 import { AwaitedReaders } from "./awaited_readers.ts";
 import { RelayMeter, RunMeter } from "./meter.ts";
 import type { ProducerLink } from "./producer_link.ts";
@@ -43,6 +43,9 @@ export class Channel {
   /** For as long as there is no run. */
   readonly #unused: RunMeter;
   #begun = false;
+  /** Messages that the readers have not been given a look at, and their bytes. */
+  #unseen = 0;
+  #unseenBytes = 0;
   #run: Run | undefined;
   readonly #fenced: string[] = [];
   readonly #awaited = new AwaitedReaders();
@@ -180,6 +183,7 @@ export class Channel {
 
   /** Lets every reader read what has come. */
   wake(): void {
+    this.#unseen = this.#unseenBytes = 0;
     for (const reader of this.readers) reader.wake();
   }
 
@@ -265,11 +269,35 @@ export class Channel {
   #append(run: Run, records: Uint8Array, count: number, now: number): number {
     const { log, meter } = run;
     const before = log.bytes;
-    log.append(records, count);
+    this.#keep(log, records, count);
     this.activeAt = now;
     meter.took(count, records.length, { next: log.next, now, read: this.readers.size > 0 });
     if (!this.#begun) this.#begin();
     return log.bytes - before;
+  }
+
+  /**
+   * Appends to `log`. What comes in one go may be more than a log with small bounds keeps: then the readers have a look in
+   * between, or those who keep up would miss something.
+   */
+  #keep(log: ChannelLog, records: Uint8Array, count: number): void {
+    const { messages, bytes } = log.portion;
+    while (this.#unseen + count > messages || this.#unseenBytes + records.length > bytes) {
+      if (this.#unseen > 0) this.wake();
+      const fits = recordsWithin(records, { bytes, most: messages });
+      const part = fits.count > 0 ? fits : recordsWithin(records, { bytes: Infinity, most: 1 });
+      if (part.count === count) break;
+      this.#put(log, records.subarray(0, part.end), part.count);
+      records = records.subarray(part.end);
+      count -= part.count;
+    }
+    this.#put(log, records, count);
+  }
+
+  #put(log: ChannelLog, records: Uint8Array, count: number): void {
+    log.append(records, count);
+    this.#unseen += count;
+    this.#unseenBytes += records.length;
   }
 
   #begin(): void {

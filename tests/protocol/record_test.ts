@@ -99,14 +99,15 @@ Deno.test("an empty run has no payloads", () => {
   assert.deepEqual([...payloads(new Uint8Array(0))], []);
 });
 
-Deno.test("the records within a limit are those that end before it", () => {
-  fc.assert(fc.property(fc.array(payload, { maxLength: 20 }), fc.nat(5_000), (list, limit) => {
+Deno.test("the records within a limit are those that end before it, and no more than were asked for", () => {
+  const lists = fc.array(payload, { maxLength: 20 });
+  fc.assert(fc.property(lists, fc.nat(5_000), fc.nat(20), (list, bytes, most) => {
     const all = list.map((bytes) => encodeRecord(bytes));
     const ends = all.map((_, i) => concat(...all.slice(0, i + 1)).length);
-    const within = ends.filter((end) => end <= limit);
-    assert.deepEqual(recordsWithin(moved(concat(...all), 3), limit), {
-      count: within.length,
-      end: within.at(-1) ?? 0,
-    });
+    const within = ends.filter((end) => end <= bytes);
+    const records = moved(concat(...all), 3);
+    const expected = (ends: number[]) => ({ count: ends.length, end: ends.at(-1) ?? 0 });
+    assert.deepEqual(recordsWithin(records, { bytes }), expected(within));
+    assert.deepEqual(recordsWithin(records, { bytes, most }), expected(within.slice(0, most)));
   }));
 });
