@@ -32,6 +32,24 @@ function writing({ open = true } = {}) {
   return { writer, clock, seen, take };
 }
 
+Deno.test("a socket that was reset while it was written to has taken nothing more, and nobody is told that it had", async () => {
+  const clock = { now: 5 };
+  let emptied = 0;
+  let done: (error: Error) => void = () => {};
+  const socket = new Writable({
+    highWaterMark: 1,
+    write: (_chunk, _encoding, call) => done = call,
+  });
+  socket.on("error", () => {});
+  const writer = new SocketWriter(socket, { clock, emptied: () => emptied++ });
+  assert.equal(writer.write(new Uint8Array(10)), false);
+  assert.equal(writer.write(new Uint8Array(10)), false);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  done(new Error("reset"));
+  await closed;
+  assert.equal(emptied, 0);
+});
+
 Deno.test("what the socket takes at once is written at once, and nobody is told", () => {
   const { writer, seen } = writing();
   assert.equal(writer.write(new Uint8Array(10)), true);

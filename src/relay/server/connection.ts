@@ -236,6 +236,7 @@ export class Connection implements IntakeOwner {
     if (this.#gone) return;
     this.#gone = true;
     this.#intake.drop();
+    if (this.#socket.destroyed) this.#writer.drop();
     if (code === 1000 || !this.#lease?.mayReturn) this.#lease?.lease.release();
     this.handler.gone(code);
   }

@@ -7,7 +7,7 @@
 import type { Writable } from "node:stream";
 
 /** What is asked of a socket. */
-type Outgoing = Pick<Writable, "write" | "writableLength">;
+type Outgoing = Pick<Writable, "write" | "writableLength" | "destroyed">;
 
 /** Options of {@linkcode SocketWriter}. */
 export interface SocketWriterOptions {
@@ -79,7 +79,9 @@ export class SocketWriter {
     return false;
   }
 
-  readonly #written = (): void => {
+  readonly #written = (error?: Error | null): void => {
+    // a reset calls back, too, with the error or once all is over: what the socket had has gone nowhere
+    if (error || this.#socket.destroyed) return;
     if (this.#blockedAt === 0 || this.#socket.writableLength > 0) return;
     this.#blockedAt = 0;
     this.#options.taken?.();
