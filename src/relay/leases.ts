@@ -74,16 +74,15 @@ export class Leases {
    * @throws {RelayError} `limit` where it is one too many.
    */
   take(sub: string | undefined, stream: string): Lease {
-    const { maxStreams, ttlMs } = this.#options;
+    const { maxStreams } = this.#options;
     if (sub === undefined || maxStreams === Infinity) return FREE;
     this.#forgetExpired(sub);
-    const streams = this.#users.get(sub) ?? new Map<string, number>();
-    const fresh = !streams.has(stream);
-    if (fresh && streams.size >= maxStreams) {
+    const streams = this.#users.get(sub);
+    const fresh = !streams?.has(stream);
+    if (fresh && streams !== undefined && streams.size >= maxStreams) {
       throw limit(`${sub} has ${several(maxStreams, "stream")} already`, RETRY_MS);
     }
-    this.#users.set(sub, streams);
-    const renew = () => void streams.set(stream, this.#now() + ttlMs);
+    const renew = () => this.#hold(sub, stream);
     renew();
     const release = () => this.#release(sub, stream);
     return { renew, release, unused: () => fresh && release() };
@@ -92,6 +91,13 @@ export class Leases {
   /** Forgets the users of whom there is only what has expired; called now and then. */
   sweep(): void {
     for (const sub of this.#users.keys()) this.#forgetExpired(sub);
+  }
+
+  /** Also one that has lapsed, as all do while the process stands still. */
+  #hold(sub: string, stream: string): void {
+    const streams = this.#users.get(sub) ?? new Map<string, number>();
+    streams.set(stream, this.#now() + this.#options.ttlMs);
+    this.#users.set(sub, streams);
   }
 
   #release(sub: string, stream: string): void {

@@ -47,6 +47,19 @@ Deno.test("a lease that is not renewed is over after its time, one that is holds
   assert.throws(() => all.take("ada", "job-4:a"), { code: "limit" });
 });
 
+Deno.test("a lease that has lapsed, as all do while a machine sleeps, counts again once it is renewed", () => {
+  const { clock, leases: all } = leases(1);
+  const lease = all.take("ada", "job-1:a");
+  clock.now = 2 * TTL;
+  all.sweep();
+  assert.equal(all.count("ada"), 0);
+  lease.renew();
+  assert.equal(all.count("ada"), 1);
+  assert.throws(() => all.take("ada", "job-2:a"), { code: "limit" });
+  lease.release();
+  assert.equal(all.users, 0);
+});
+
 Deno.test("what is given back is only what was taken for it", () => {
   const { leases: all } = leases(1);
   all.take("ada", "job-1:a");

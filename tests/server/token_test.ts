@@ -314,3 +314,27 @@ Deno.test("the relay's log names the reasons of refusals, and no token", () => {
   assert.match(log, /refused: token does not allow to produce/);
   assert.doesNotMatch(log, /eyJ|thirty-two/);
 });
+
+Deno.test("a reader who is told by HTTP that nothing more will come keeps the use of its token", async () => {
+  await using retaining = await startRelay({ port: 0, secret: SECRET });
+  const id = crypto.randomUUID();
+  const url = `http://127.0.0.1:${retaining.port}`;
+  const sent = await fetch(`${url}/produce/${id}`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${SECRET}`, "Content-Type": "application/x-ndjson" },
+    body: `${TOKEN}\n${DONE}\n`,
+  });
+  assert.equal(sent.status, 200, await sent.text());
+  const token = await mint(id, { maxUses: 1 });
+  const read = async (headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${url}/consume/${id}`, {
+      headers: { Authorization: `Bearer ${token}`, Accept: "text/event-stream", ...headers },
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const master = { Authorization: `Bearer ${SECRET}` };
+  const end = (await read(master)).text.match(/^id: *(.*:end)$/m)![1];
+  for (let i = 0; i < 3; i++) assert.equal((await read({ "Last-Event-ID": end })).status, 204);
+  assert.match((await read()).text, /"content":"Hi"/);
+  assert.equal((await read()).status, 403);
+});

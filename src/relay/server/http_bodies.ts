@@ -74,15 +74,19 @@ export class HttpBodies {
   }
 
   /**
-   * Answers with the channel's stream; `headers` are those of the answer.
+   * Answers with the channel's stream; `headers` are those of the answer. Returns whether there is anything to be told: 204
+   * says that there is not.
    *
    * @throws {RelayError} what the request cannot have, and why; nothing was answered then.
    */
-  consume({ request, response, url, id }: BodyRequest, headers: OutgoingHttpHeaders): void {
+  consume({ request, response, url, id }: BodyRequest, headers: OutgoingHttpHeaders): boolean {
     const { channels, limits } = this.#options;
     const format = chooseFormat(request.headers.accept, parameterOnce(url, "format"));
     const place = placeOf(request, url, channels.find(id));
-    if (place === "told") return sendAnswer(request, response, { status: 204, headers, body: "" });
+    if (place === "told") {
+      sendAnswer(request, response, { status: 204, headers, body: "" });
+      return false;
+    }
     const frames = this.#frames[format][request.httpVersion === "1.1" ? 0 : 1];
     const gone = () => void this.#bodies.delete(consumer);
     const options = { channels, limits, frames, id, format, wish: place, headers, gone };
@@ -94,6 +98,7 @@ export class HttpBodies {
       gone();
       throw error;
     }
+    return true;
   }
 
   /**

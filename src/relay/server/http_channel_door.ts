@@ -78,7 +78,8 @@ export class HttpChannelDoor {
         });
         grant.unused();
       } else if (role === "consume") {
-        this.bodies.consume({ ...visit, id }, this.#headers(request, id));
+        const begun = this.bodies.consume({ ...visit, id }, this.#headers(request, id));
+        if (!begun) grant.unused();
       } else {
         const headers = corsHeaders(request, this.#options.gate.origins);
         this.bodies.produce({ ...visit, id }, { grant, waits, headers });
