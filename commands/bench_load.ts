@@ -57,9 +57,9 @@ Examples:
   streamrelay bench load --url wss://relay.example.org --secret-file ~/.relay.secret --report load.html
 
 Exit codes: 0 measured · 1 messages were lost, doubled, reordered or altered · 2 usage · 3 credential refused
-            4 no relay there, or connections refused · 5 the relay gave up a stream before the load began
-            70 a process of the load has died, or a bug: what the others measured is printed
-            130, 143 interrupted (SIGINT, SIGTERM): what was measured until then is printed`,
+            4 no relay there, or connections refused · 5 the relay gave up a stream before the load began,
+            or what was measured could not be written · 70 a process of the load has died, or a bug: what the
+            others measured is printed · 130, 143 interrupted: what was measured until then is printed`,
     )
     .action(async (options, command) => {
       await setUpLogging(options.logLevel, "text");

@@ -58,13 +58,18 @@ export async function openTarget(
   if (options.url === undefined) {
     const { RelayProcess } = await import("../src/bench/relay_process.ts");
     const own = await RelayProcess.start(ownProgram(), { signal, retainMs, room, doors });
+    const dispose = () => own[Symbol.asyncDispose]();
+    const version = await versionOf(own.url).catch(async (error) => {
+      await dispose();
+      throw error;
+    });
     return {
       url: own.url,
       secret: own.secret,
       pid: own.pid,
       ended: own.ended,
-      relay: { url: own.url, own: true, version: await versionOf(own.url) },
-      [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
+      relay: { url: own.url, own: true, version },
+      [Symbol.asyncDispose]: dispose,
     };
   }
   const { shownRelayUrl } = await import("../src/client/relay_url.ts");

@@ -94,8 +94,8 @@ Examples:
   streamrelay bench ttft --echo node-7 --url wss://relay.example.org
 
 Exit codes: 0 measured · 1 something came otherwise than it was sent · 2 usage · 3 secret refused · 4 unreachable or
-            time limit · 5 a stream broke · 6 an encrypted one was altered, or the key is wrong · 130, 143 interrupted
-            (after 4, 5, 6, 130 and 143, what was measured until then is printed)`,
+            time limit · 5 a stream broke, or what was measured could not be written · 6 an encrypted one was altered,
+            or the key is wrong · 130, 143 interrupted (after 4, 5, 6 and these, what was measured is printed)`,
     )
     .action(async (options, command) => {
       await setUpLogging(options.logLevel === "info" ? "error" : options.logLevel, "text");

@@ -22,6 +22,8 @@ import type { WorkerJob, WorkerOutcome, WorkerReport } from "./worker_job.ts";
 
 /** Connections that are being made at a time: a relay's queue of them has 1,024 places, for several processes. */
 const CONNECTING = 64;
+/** Time for one of them to stand and to be welcomed, ms. */
+const STAND_MS = 30_000;
 /** Time in which something of what was sent must be received, ms; and for all of it, where the run is ended early. */
 const DRAIN_MS = 30_000;
 const HASTY_DRAIN_MS = 3_000;
@@ -135,12 +137,11 @@ export class LoadRun {
     // readers first, so that nothing of what is to be read live is there before them
     await each(this.#channels, this.#options.signal, async (channel, i) => {
       for (const reader of this.#readers.slice(i * perChannel, (i + 1) * perChannel)) {
-        await reader.open(endpoints);
+        await standing(reader.open(endpoints));
         opened();
       }
-      channel.sender = await endpoints.sender(channel.id, {
-        lost: (error) => lost(channel, error),
-      });
+      const sender = endpoints.sender(channel.id, { lost: (error) => lost(channel, error) });
+      channel.sender = await standing(sender);
       opened();
     });
   }
@@ -288,9 +289,7 @@ export class LoadRun {
     this.#addReaders();
     report({ type: "measuring" });
     this.#tally.begin(performance.now() - this.#origin);
-    await each(this.#readers, signal, async (reader) => {
-      await reader.open(endpoints);
-    });
+    await each(this.#readers, signal, (reader) => standing(reader.open(endpoints)));
   }
 
   #outcome(): WorkerOutcome {
@@ -353,6 +352,16 @@ function mayUseEpoll({ url, settings: { transport, encrypted }, sockets }: Worke
 function readAll(epoll: Epoll): void {
   const until = performance.now() + READING_MS;
   while (epoll.wait(0) > 0 && performance.now() < until);
+}
+
+/** What `opening` brings; a relay that takes a connection and says nothing is none. */
+async function standing<T>(opening: Promise<T>): Promise<T> {
+  if (await limited(opening, STAND_MS)) return await opening;
+  const seconds = STAND_MS / 1000;
+  throw new RelayError(
+    "unreachable",
+    `The relay took a connection and said nothing for ${seconds} s`,
+  );
 }
 
 /** Does `step` for each of `items`, some at a time. */

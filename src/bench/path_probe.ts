@@ -86,7 +86,7 @@ export class PathProbe implements Disposable {
    * @throws {RelayError} `unreachable` where no answer comes.
    */
   async roundTripMs(): Promise<number> {
-    if (this.#socket.readyState !== WebSocket.OPEN) throw unanswered();
+    if (this.#socket.readyState !== WebSocket.OPEN) throw lost();
     const answer = this.#heard("pong");
     const sentAt = performance.now();
     this.#socket.ping();
@@ -102,8 +102,9 @@ export class PathProbe implements Disposable {
   #heard(event: "open" | "pong"): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const arrived = () => resolve(performance.now());
-    const closed = () => reject(unanswered());
-    const timer = setTimeout(closed, LIMIT_MS);
+    const closed = () => reject(lost());
+    const late = new RelayError("unreachable", "The relay does not answer pings");
+    const timer = setTimeout(() => reject(late), LIMIT_MS);
     this.#socket.once(event, arrived);
     this.#socket.once("close", closed);
     return promise.finally(() => {
@@ -114,6 +115,6 @@ export class PathProbe implements Disposable {
   }
 }
 
-function unanswered(): RelayError {
-  return new RelayError("unreachable", "The relay does not answer pings");
+function lost(): RelayError {
+  return new RelayError("unreachable", "The connection was lost");
 }

@@ -70,7 +70,7 @@ export class RelayProcess implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
     }).spawn();
-    const kill = () => child.kill("SIGKILL");
+    const kill = () => killed(child);
     const timer = setTimeout(kill, START_MS);
     signal?.addEventListener("abort", kill, { once: true });
     try {
@@ -88,13 +88,18 @@ export class RelayProcess implements AsyncDisposable {
 
   /** Kills it, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended: what was wanted
-    }
+    killed(this.#child);
     await this.#child.stdin.abort().catch(() => {}); // likewise
     await this.#child.status;
+  }
+}
+
+/** Kills a process, or sees that it has ended. */
+function killed(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended: what was wanted
   }
 }
 

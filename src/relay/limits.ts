@@ -34,7 +34,7 @@ export interface RelayLimits {
    * ms; each 512 KiB it takes start the time anew. Then the producer goes on, and the reader may get a gap.
    */
   readonly holdTimeoutMs: number;
-  /** How long a client may take to send its credential, ms; then it is closed 4003. */
+  /** How long a client may take to send its credential, ms; then it is closed 4003, without a hello (v2) 4010. */
   readonly authTimeoutMs: number;
   /** Streams that producers whose tokens name the same user run at a time; one more is refused with 4010. */
   readonly maxStreamsPerUser: number;

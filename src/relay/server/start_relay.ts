@@ -51,7 +51,7 @@ export interface Relay extends AsyncDisposable {
   /** The bound port. */
   readonly port: number;
   /**
-   * Stops: no new clients, those there are get close code 1001, and within 10 s everything is closed. Until then `/health`
+   * Stops: no new clients, those there are get close code 1001, and within 5 s everything is closed. Until then `/health`
    * says that it is draining.
    */
   stop(): Promise<void>;
@@ -74,11 +74,7 @@ export interface Relay extends AsyncDisposable {
  * ```
  */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
-  const limits: RelayLimits & HttpLimits = {
-    ...DEFAULT_LIMITS,
-    ...DEFAULT_HTTP_LIMITS,
-    ...definedOf(options),
-  };
+  const limits = limitsOf(options);
   const channels = new Channels(limits, performance.now());
   let loopback = true; // until it is known
   const gate = new Gate({
@@ -145,6 +141,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       stopping = true;
       void shutDown({ server, sockets, drain }).then(() => {
         clearInterval(sweeper);
+        options.signal?.removeEventListener("abort", stop);
         logger.info("relay stopped");
         resolve();
       });
@@ -184,7 +181,11 @@ function urlHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function definedOf<T extends object>(options: T): Partial<T> {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Partial<T>;
+/** Nothing but limits: they are handed around, and secrets are among the options. */
+function limitsOf(options: RelayOptions): RelayLimits & HttpLimits {
+  const defaults: RelayLimits & HttpLimits = { ...DEFAULT_LIMITS, ...DEFAULT_HTTP_LIMITS };
+  const given = Object.entries(options).filter(([name, value]) => {
+    return name in defaults && value !== undefined;
+  });
+  return { ...defaults, ...Object.fromEntries(given) };
 }
