@@ -4,13 +4,11 @@
  * @module
  */
 
+import { RESERVED } from "../src/crypto/place.ts";
 import { type ErrorMessage, isDone, isError, type Message } from "../src/protocol/message.ts";
 import { type BadLine, MessageLines, type ReadLine } from "../src/protocol/message_lines.ts";
 import type { Delivery } from "./delivery.ts";
 import { complain } from "./terminal.ts";
-
-/** Names of fields that encrypted messages have of their own. */
-const SEALED_FIELDS = ["ch", "ep", "n", "p"];
 
 /**
  * Input that is a message a line. A line that is none goes out as a `log` message: what a library writes to stdout is no
@@ -27,7 +25,7 @@ export class MessageInput {
 
   /** `sealed`: messages will be encrypted, and some names of fields are taken. */
   constructor({ sealed }: { sealed: boolean }) {
-    this.#lines = new MessageLines({ reserved: sealed ? SEALED_FIELDS : [] });
+    this.#lines = new MessageLines({ reserved: sealed ? RESERVED : [] });
   }
 
   /** Sends the lines that `chunk` ends. */

@@ -11,11 +11,6 @@ export class StreamStats {
   #lastAt = 0;
   #tokens = 0;
 
-  /** Time from the start to the first token, ms; `undefined` before it. */
-  get timeToFirstToken(): number | undefined {
-    return this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt;
-  }
-
   /** Takes tokens that came together. */
   count(tokens: number): void {
     if (tokens === 0) return;

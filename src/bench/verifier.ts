@@ -70,11 +70,6 @@ export class Verifier {
     this.#channel = channel;
   }
 
-  /** The message that is to come next. */
-  get next(): number {
-    return this.#next;
-  }
-
   /** Whether it would not read on. */
   get distrusted(): boolean {
     return this.#distrusted;

@@ -95,11 +95,6 @@ export class Connection {
     return connection;
   }
 
-  /** Whether what was sent has been taken by the system. */
-  get idle(): boolean {
-    return this.#socket.bufferedAmount === 0;
-  }
-
   /** Sends one message; bytes must not change until then. Resolves at once while there is room, else when there is; rejects with why the connection ended. */
   send(data: string | Uint8Array): Promise<void> | void {
     if (this.#socket.readyState !== WebSocket.OPEN) {
@@ -127,11 +122,6 @@ export class Connection {
       this.#queuedBytes < READ_AHEAD_BYTES / 2
     ) this.#socket.resume();
     return data;
-  }
-
-  /** Whether a message can be had without waiting. */
-  get ready(): boolean {
-    return this.#queue.length > 0;
   }
 
   /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { RelayError } from "../errors.ts";
+import { fault } from "./control_fields.ts";
 
 /** Bytes in front of the lines. */
 export const SEQ_BYTES = 8;
@@ -72,8 +72,4 @@ export function decodeDataFrame(payload: Uint8Array): DataFrame {
   const high = view.getUint32(0);
   if (high >= 2 ** 21) throw fault("number of the data frame is beyond 2^53");
   return { seq: high * 2 ** 32 + view.getUint32(4), lines: payload.subarray(SEQ_BYTES) };
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

@@ -6,6 +6,7 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
+import { fault } from "../protocol/control_fields.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import type { Meta } from "../protocol/meta.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";
@@ -326,8 +327,4 @@ export class Channel {
     this.#run?.finish(end);
     this.activeAt = now;
   }
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

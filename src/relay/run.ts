@@ -4,8 +4,8 @@
  * @module
  */
 
-import { RelayError } from "../errors.ts";
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
+import { fault } from "../protocol/control_fields.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import type { Meta } from "../protocol/meta.ts";
 import type { RunMeter } from "./meter.ts";
@@ -157,8 +157,4 @@ export class Run {
     this.#cancel = undefined;
     if (cancel !== undefined) queueMicrotask(() => producer.cancel(cancel.reason));
   }
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RelayError } from "../../errors.ts";
+import { fault } from "../../protocol/control_fields.ts";
 import type { ConsumeHello, ProduceHello } from "../../protocol/control.ts";
 import type { Role } from "../../protocol/channel_path.ts";
 import type { Handler } from "./handler.ts";
@@ -46,8 +46,4 @@ export class HelloHandler implements Handler {
   gone(): void {}
 
   drain(): void {}
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

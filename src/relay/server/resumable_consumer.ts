@@ -6,6 +6,7 @@
 
 import { RelayError } from "../../errors.ts";
 import type { LogEnd } from "../../log/channel_log.ts";
+import { fault } from "../../protocol/control_fields.ts";
 import type { ConsumeHello, ToConsumer } from "../../protocol/control.ts";
 import { parsePosition } from "../../protocol/position.ts";
 import type { Channel } from "../channel.ts";
@@ -125,8 +126,4 @@ export class ResumableConsumerHandler implements Handler, Outlet {
   #tell(message: ToConsumer): void {
     this.#connection.send(controlText(message));
   }
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

@@ -5,6 +5,7 @@
  */
 
 import { RelayError } from "../../errors.ts";
+import { fault } from "../../protocol/control_fields.ts";
 import type { ProduceHello, RunEnd } from "../../protocol/control.ts";
 import { decodeDataFrame } from "../../protocol/data_frame.ts";
 import { LinesToRecords } from "../../protocol/line_codec.ts";
@@ -145,8 +146,4 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
 function windowOf({ maxBufferBytes, maxBuffer }: RelayLimits): number {
   const window = Math.floor(Math.min(maxBufferBytes, maxBuffer * SMALL_BYTES) / 8);
   return Math.min(MAX_WINDOW, Math.max(MIN_WINDOW, window));
-}
-
-function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }
