@@ -28,6 +28,7 @@ const FLOORS = {
   "src/client": 2,
   "src/protocol": 1,
   "src/crypto": 1,
+  "src/system": 1.5,
   "src": 0,
 } as const;
 

@@ -5,7 +5,7 @@
  */
 
 import type { RelayError } from "../errors.ts";
-import type { Epoll } from "./epoll.ts";
+import type { Epoll } from "../system/epoll.ts";
 import type { Transport } from "./result.ts";
 
 /** Where the relay is, and what it is told. */

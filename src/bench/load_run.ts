@@ -7,7 +7,7 @@
 import { relayPath } from "../client/relay_url.ts";
 import { RelayError } from "../errors.ts";
 import { type Endpoints, endpointsOf } from "./endpoints.ts";
-import { Epoll } from "./epoll.ts";
+import { Epoll } from "../system/epoll.ts";
 import { limited } from "./limited.ts";
 import { LoadChannel } from "./load_channel.ts";
 import { LoadReader } from "./load_reader.ts";
@@ -86,7 +86,7 @@ export class LoadRun {
    */
   static async run(job: WorkerJob, options: RunOptions): Promise<WorkerOutcome> {
     const { url, secret, encryptionKey, settings: { size, transport } } = job;
-    using epoll = mayUseEpoll(job) ? await Epoll.open() : undefined;
+    await using epoll = mayUseEpoll(job) ? Epoll.open() : undefined;
     const endpoints = await endpointsOf(transport, { url, secret, encryptionKey, size, epoll });
     const run = new LoadRun(job, { ...options, epoll });
     // the pacer looks more often while it runs

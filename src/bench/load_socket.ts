@@ -30,7 +30,9 @@ export interface SocketEvents {
 export interface Socket {
   /** Bytes that the system has not taken. */
   readonly waiting: number;
-  /** Sends a message; it must not change any more. */
+  /** Whether what is sent must not change any more. */
+  readonly keeps: boolean;
+  /** Sends a message. */
   send(data: string | Uint8Array, binary: boolean): void;
   /** Reads no more until {@linkcode Socket.resume}. */
   pause(): void;
@@ -54,6 +56,7 @@ export interface SocketOptions {
  * `Connection` with its reader does, and that is the CPU of the relay it measures, where both share a machine.
  */
 export class LoadSocket implements Socket {
+  readonly keeps = true;
   readonly #socket: WebSocket;
   #killer: ReturnType<typeof setTimeout> | undefined;
 

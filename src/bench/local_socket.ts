@@ -7,7 +7,8 @@
 import { Buffer } from "node:buffer";
 import { RelayError } from "../errors.ts";
 import { SUBPROTOCOL } from "../protocol/control.ts";
-import type { Epoll, SocketOwner } from "./epoll.ts";
+import { Views } from "../protocol/views.ts";
+import type { Epoll, SocketOwner, Watched } from "../system/epoll.ts";
 import {
   credentialHeaders,
   LoadSocket,
@@ -49,12 +50,33 @@ export function isLocal({ protocol, hostname }: URL): boolean {
   return protocol === "ws:" && (hostname === "127.0.0.1" || hostname === "localhost");
 }
 
+/** What was read, and the payload of a frame that is all of it. */
+interface Reads {
+  readonly all: Views<Buffer>;
+  readonly payload: Views<Buffer>;
+}
+
+const reads = new WeakMap<Epoll, Reads>();
+
+function readsOf(epoll: Epoll): Reads {
+  const bytes = Buffer.from(epoll.bytes.buffer);
+  const known = reads.get(epoll);
+  const made = known ?? {
+    all: new Views(bytes),
+    payload: new Views(bytes, (end) => end - 2 < 126 ? 2 : end - 4 < 65536 ? 4 : 10),
+  };
+  reads.set(epoll, made);
+  return made;
+}
+
 /** A WebSocket of {@linkcode Epoll}. */
 export class LocalSocket implements Socket, SocketOwner {
+  readonly keeps = false;
   readonly #epoll: Epoll;
+  readonly #reads: Reads;
   readonly #events: SocketEvents;
   readonly #opened = Promise.withResolvers<void>();
-  #fd: number | undefined;
+  #watched: Watched | undefined;
   /** Whether the handshake is over, well or not, and whether messages can be sent. */
   #greeted = false;
   #isOpen = false;
@@ -73,6 +95,7 @@ export class LocalSocket implements Socket, SocketOwner {
 
   private constructor(epoll: Epoll, events: SocketEvents) {
     this.#epoll = epoll;
+    this.#reads = readsOf(epoll);
     this.#events = events;
   }
 
@@ -87,8 +110,8 @@ export class LocalSocket implements Socket, SocketOwner {
     epoll: Epoll,
   ): Promise<LocalSocket> {
     const socket = new LocalSocket(epoll, events);
-    socket.#fd = epoll.connect(Number(url.port || 80), socket);
-    if (socket.#fd === undefined) {
+    socket.#watched = epoll.connect(Number(url.port || 80), socket);
+    if (socket.#watched === undefined) {
       throw new RelayError("unreachable", "A connection to the relay could not be made");
     }
     const headers = {
@@ -137,14 +160,13 @@ export class LocalSocket implements Socket, SocketOwner {
 
   /** Cuts the connection. */
   destroy(): void {
-    if (this.#fd === undefined) return;
-    this.#epoll.close(this.#fd);
+    if (this.#watched === undefined) return;
+    this.#epoll.close(this.#watched);
     this.gone();
   }
 
   read(count: number): void {
-    const { buffer } = this.#epoll.bytes;
-    let bytes = Buffer.from(buffer, 0, count);
+    let bytes = this.#reads.all.to(count);
     if (this.#restBytes + count < this.#wanted) return this.#keep(bytes);
     if (this.#restBytes > 0) {
       bytes = Buffer.concat([...this.#rest, bytes]);
@@ -164,8 +186,12 @@ export class LocalSocket implements Socket, SocketOwner {
     this.#watch();
   }
 
+  ended(): void {
+    this.destroy();
+  }
+
   gone(): void {
-    this.#fd = undefined;
+    this.#watched = undefined;
     this.#isOpen = false;
     this.#opened.reject(new RelayError("unreachable", "The relay cut a connection"));
     if (this.#stood) this.#events.closed(this.#closing.code, this.#closing.reason);
@@ -195,7 +221,7 @@ export class LocalSocket implements Socket, SocketOwner {
 
   /** Hands out whole frames from `at` on; returns where they end. */
   #readFrames(bytes: Buffer, at: number): number {
-    while (this.#fd !== undefined && at + 2 <= bytes.length) {
+    while (this.#watched !== undefined && at + 2 <= bytes.length) {
       const short = bytes[at + 1] & 0x7f;
       const head = short < 126 ? 2 : short === 126 ? 4 : 10;
       if (at + head > bytes.length) break;
@@ -210,7 +236,11 @@ export class LocalSocket implements Socket, SocketOwner {
         return at;
       }
       at = from + length;
-      this.#frame(bytes[from - head], bytes.subarray(from, at));
+      const alone = at - from + head === bytes.length && bytes.buffer === this.#epoll.bytes.buffer;
+      this.#frame(
+        bytes[from - head],
+        alone ? this.#reads.payload.to(at) : bytes.subarray(from, at),
+      );
     }
     this.#wanted = 0;
     return at;
@@ -249,8 +279,8 @@ export class LocalSocket implements Socket, SocketOwner {
 
   /** Writes the first `length` bytes; what finds no room is copied. */
   #write(bytes: Uint8Array<ArrayBuffer>, length = bytes.length): void {
-    if (this.#fd === undefined) return;
-    const sent = this.#unsentBytes > 0 ? 0 : this.#epoll.send(this.#fd, bytes, length);
+    if (this.#watched === undefined) return;
+    const sent = this.#unsentBytes > 0 ? 0 : this.#epoll.send(this.#watched, bytes, length);
     if (sent === length) return;
     this.#unsent.push(bytes.slice(sent, length));
     this.#unsentBytes += length - sent;
@@ -258,7 +288,7 @@ export class LocalSocket implements Socket, SocketOwner {
   }
 
   #watch(): void {
-    if (this.#fd === undefined) return;
-    this.#epoll.watch(this.#fd, { reads: !this.#paused, writes: this.#unsentBytes > 0 });
+    if (this.#watched === undefined) return;
+    this.#epoll.watch(this.#watched, { reads: !this.#paused, writes: this.#unsentBytes > 0 });
   }
 }

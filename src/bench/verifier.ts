@@ -11,16 +11,32 @@ import type { Stamp } from "./stamp.ts";
 /** Numbers that are remembered as missing, so that one that comes late is told from one that comes twice. */
 const MISSING_KEPT = 100_000;
 
+/** Contents are hashed so many bytes at a time, as each call costs as much as some hundred bytes. */
+const HASHED_BYTES = 1024;
+/** Contents up to this size are worth collecting for that. */
+const SHORT = 128;
+
 /** A hash over contents, in order. */
 export class RunningHash {
   readonly #hash = createHash("sha256");
+  readonly #short = new Uint8Array(HASHED_BYTES);
+  #used = 0;
 
-  add(content: Uint8Array): void {
-    this.#hash.update(content);
+  /** Adds the bytes of `content` between `from` and `to` (default: all). */
+  add(content: Uint8Array, from = 0, to: number = content.length): void {
+    if (this.#used + to - from > HASHED_BYTES || to - from > SHORT) this.#flush();
+    if (to - from > SHORT) this.#hash.update(content.subarray(from, to));
+    else while (from < to) this.#short[this.#used++] = content[from++];
+  }
+
+  #flush(): void {
+    if (this.#used > 0) this.#hash.update(this.#short.subarray(0, this.#used));
+    this.#used = 0;
   }
 
   /** Of all that was added; nothing can be added any more. */
   digest(): string {
+    this.#flush();
     return this.#hash.digest("hex");
   }
 }
@@ -88,7 +104,7 @@ export class Verifier {
 
   /** Takes the content of a message; returns its number, or -1 where it is not the one that is to come next. */
   take(bytes: Uint8Array, from: number, to: number): number {
-    this.#hash.add(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+    this.#hash.add(bytes, from, to);
     const seq = to - from === this.#stamp.size ? this.#stamp.seqOf(bytes, from) : -1;
     if (seq < 0 || !this.#stamp.fits(bytes, from, { channel: this.#channel, seq })) {
       // its number cannot be trusted: it is taken for the one whose place it has

@@ -15,6 +15,7 @@ import {
   type SenderEvents,
   WAITING_BYTES,
 } from "./endpoints.ts";
+import { scratchOf } from "./scratch.ts";
 import { lost, type Socket } from "./load_socket.ts";
 import { openSocket } from "./local_socket.ts";
 import { AROUND, DONE, readMessage, writeMessage } from "./message_lines.ts";
@@ -53,7 +54,8 @@ async function openSender(
   return {
     send(content) {
       if (socket.waiting > WAITING_BYTES) return false;
-      const message = Buffer.allocUnsafe(content.length + AROUND);
+      const size = content.length + AROUND;
+      const message = socket.keeps ? Buffer.allocUnsafe(size) : scratchOf(size);
       writeMessage(message, 0, content);
       socket.send(message, false);
       return true;

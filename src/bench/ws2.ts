@@ -24,6 +24,7 @@ import { lost, type Socket } from "./load_socket.ts";
 import { openSocket } from "./local_socket.ts";
 import { AROUND, DONE, readMessage, writeMessage } from "./message_lines.ts";
 import { receiverOf } from "./ws1.ts";
+import { scratchOf } from "./scratch.ts";
 
 const NEWLINE = 0x0a;
 
@@ -99,10 +100,12 @@ class ResumableSender implements Sender {
   send(content: Uint8Array): boolean {
     const held = (this.#next - this.#sent) * this.#lineBytes + this.#socket.waiting;
     if (held > WAITING_BYTES) return false;
-    const frame = Buffer.allocUnsafe(SEQ_BYTES + this.#lineBytes);
+    const now = this.#waiting.length === 0 && this.#hasRoom;
+    const size = SEQ_BYTES + this.#lineBytes;
+    const frame = now && !this.#socket.keeps ? scratchOf(size) : Buffer.allocUnsafe(size);
     writeSeq(frame, 0, this.#next++);
     frame[writeMessage(frame, SEQ_BYTES, content)] = NEWLINE;
-    if (this.#waiting.length === 0 && this.#hasRoom) this.#transmit(frame);
+    if (now) this.#transmit(frame);
     else this.#waiting.push(frame);
     return true;
   }

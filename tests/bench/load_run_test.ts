@@ -1,7 +1,7 @@
 /** The load of one process, in this one: over the runtime's sockets and over the kernel's own. */
 
 import assert from "node:assert/strict";
-import { Epoll } from "../../src/bench/epoll.ts";
+import { Epoll } from "../../src/system/epoll.ts";
 import { LoadRun } from "../../src/bench/load_run.ts";
 import type { Transport } from "../../src/bench/result.ts";
 import { NO_FAULTS } from "../../src/bench/verifier.ts";
@@ -53,7 +53,7 @@ async function run(job: WorkerJob, signal = new AbortController().signal) {
 Deno.test("the kernel's sockets are to be had here", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
-  using epoll = await Epoll.open();
+  await using epoll = Epoll.open();
   assert.ok(epoll !== undefined);
 });
 
