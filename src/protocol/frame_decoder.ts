@@ -10,6 +10,7 @@ import { GrowingBytes } from "./growing_bytes.ts";
 import { encodeRecord, writeHeader } from "./record.ts";
 import { unmask } from "./unmask.ts";
 import { isUtf8 } from "./utf8.ts";
+import { Views } from "./views.ts";
 
 /** What a {@linkcode FrameDecoder} calls, in the order of the wire. All views are valid only during the call. */
 export interface FrameSink {
@@ -27,6 +28,9 @@ export interface FrameSink {
 
 /** The first byte of a text message in one frame. */
 const FINAL_TEXT = 0x80 | OPCODE.text;
+
+/** Memory of just this size is what is read into again and again. */
+const READ_BYTES = 256 * 1024;
 
 /** The longest frame header a client sends: 2 bytes, 8 of length, 4 of mask. */
 const MAX_HEADER = 14;
@@ -170,7 +174,7 @@ export class FrameDecoder {
   /** Handles every complete frame of `bytes` from `i` on; returns where the first incomplete one begins. */
   #scan(bytes: Uint8Array, i: number): number {
     const end = bytes.length;
-    const words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+    const words = wordsOf(bytes);
     let run = i; // where the current run of records begins
     let out = i; // where its next record goes: never above `i`, and below it by a multiple of 4
     let last = i; // where the newest record in it begins
@@ -196,14 +200,14 @@ export class FrameDecoder {
           if (!this.single) continue;
         }
         if (count > 0) {
-          const records = bytes.subarray(run, out);
+          const records = recordsIn(bytes, run, out);
           const messages = count;
           count = 0;
           this.#sink.texts(records, messages, last - run);
         }
         if (i < body) { // not the text message above
           const any = unmask(bytes, words, body, body, length, mask);
-          this.#other(first, bytes.subarray(body, body + length), any < 0x80);
+          this.#other(first, payloadIn(bytes, i, body, body + length), any < 0x80);
           i += size;
         }
         run = out = i;
@@ -213,7 +217,7 @@ export class FrameDecoder {
       if (count > 0) this.#sink.texts(bytes.subarray(run, out), count, last - run);
       throw error;
     }
-    if (count > 0) this.#sink.texts(bytes.subarray(run, out), count, last - run);
+    if (count > 0) this.#sink.texts(recordsIn(bytes, run, out), count, last - run);
     return i;
   }
 
@@ -249,6 +253,49 @@ export class FrameDecoder {
     if (!isUtf8(payload, 2, payload.length)) throw new RelayError("bad_text");
     this.#sink.goodbye(code, new TextDecoder().decode(payload.subarray(2)));
   }
+}
+
+/** What is made of the memory that all sockets are read into, one after the other. */
+class Readings {
+  /** As `unmask` wants it. */
+  readonly words: Int32Array;
+  /** Records at its beginning. */
+  readonly records: Views<Uint8Array>;
+  /** Payload of a frame at its beginning. */
+  readonly payload: Views<Uint8Array>;
+
+  constructor({ buffer }: Uint8Array) {
+    const bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
+    this.records = new Views(bytes);
+    this.payload = new Views(bytes, (end) => end - 6 < 126 ? 6 : 8);
+  }
+}
+
+let readings = new Readings(new Uint8Array(0));
+
+/** The memory of `bytes` as `unmask` wants it. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const { buffer } = bytes;
+  if (buffer === readings.words.buffer) return readings.words;
+  if (buffer.byteLength !== READ_BYTES) return new Int32Array(buffer, 0, buffer.byteLength >> 2);
+  readings = new Readings(bytes);
+  return readings.words;
+}
+
+/** The records between `from` and `to`. */
+function recordsIn(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return from === 0 && isRead(bytes) ? readings.records.to(to) : bytes.subarray(from, to);
+}
+
+/** The payload between `from` and `to` of the frame that begins at `frame`. */
+function payloadIn(bytes: Uint8Array, frame: number, from: number, to: number): Uint8Array {
+  const kept = frame === 0 && from < MAX_HEADER && isRead(bytes);
+  return kept ? readings.payload.to(to) : bytes.subarray(from, to);
+}
+
+function isRead(bytes: Uint8Array): boolean {
+  return bytes.buffer === readings.words.buffer && bytes.byteOffset === 0;
 }
 
 /** The payload length in the header at `i`, of which `short` is the 7-bit part. */

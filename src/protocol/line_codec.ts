@@ -5,12 +5,13 @@
  * @module
  */
 
+import { Views } from "./views.ts";
 import { headerSize, payloadStart, recordEnd, writeHeader } from "./record.ts";
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 /** Up to this many bytes a loop is cheaper than a call. */
-const SHORT = 48;
+const SHORT = 128;
 /** Scratch memory above this size is not kept, bytes. */
 const WORTH_KEEPING = 1024 * 1024;
 
@@ -42,16 +43,21 @@ export interface ConvertedRun extends RecordRun {
  * ```
  */
 export class LinesToRecords {
-  #scratch = new Uint8Array(64 * 1024);
+  #scratch = new Views(new Uint8Array(64 * 1024));
+  readonly #run = { records: this.#scratch.to(0), count: 0, last: 0, longest: 0 };
 
-  /** Converts whole lines; the last byte of `lines` must be a newline. */
-  convert(lines: Uint8Array): ConvertedRun {
-    const target = this.#room(lines.length);
+  /**
+   * Converts whole lines, from `from` on (default 0); the last byte of `lines` must be a newline. What is returned holds until
+   * the next conversion.
+   */
+  convert(lines: Uint8Array, from = 0): ConvertedRun {
+    const room = this.#room(lines.length - from);
+    const target = room.bytes;
     let count = 0;
     let last = 0;
     let longest = 0;
     let out = 0;
-    for (let at = 0; at < lines.length; count++) {
+    for (let at = from; at < lines.length; count++) {
       const end = lines.indexOf(NEWLINE, at);
       last = out;
       if (end - at > longest) longest = end - at;
@@ -64,14 +70,19 @@ export class LinesToRecords {
       }
       at = end + 1;
     }
-    return { records: target.subarray(0, out), count, last, longest };
+    const run = this.#run;
+    run.records = room.to(out);
+    run.count = count;
+    run.last = last;
+    run.longest = longest;
+    return run;
   }
 
   /** Memory for the records of `size` bytes of lines: an empty line, one byte, is the one that grows most, to two. */
-  #room(size: number): Uint8Array {
-    if (this.#scratch.length >= 2 * size) return this.#scratch;
-    const room = new Uint8Array(2 * size + headerSize(size));
-    if (room.length <= WORTH_KEEPING) this.#scratch = room;
+  #room(size: number): Views {
+    if (this.#scratch.bytes.length >= 2 * size) return this.#scratch;
+    const room = new Views(new Uint8Array(2 * size + headerSize(size)));
+    if (room.bytes.length <= WORTH_KEEPING) this.#scratch = room;
     return room;
   }
 }

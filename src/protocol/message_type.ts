@@ -4,6 +4,7 @@
  * @module
  */
 
+const TOKEN = new TextEncoder().encode('token"');
 const QUOTE = 0x22;
 /** `{"type":` as every known writer begins a message; Python's `json.dumps` adds a space. */
 const PREFIX = new TextEncoder().encode('{"type":');
@@ -30,12 +31,20 @@ export function messageType(bytes: Uint8Array, start: number, end: number): stri
   }
   if (bytes[i] === 0x20) i++;
   if (bytes[i] !== QUOTE) return parsedType(bytes, start, end);
+  if (isToken(bytes, i + 1, end)) return "token";
   let type = "";
   for (i++; i < end && type.length <= MAX_TYPE; i++) {
     if (bytes[i] === QUOTE) return type;
     type += String.fromCharCode(bytes[i]);
   }
   return undefined; // cut short, or longer than any that is looked for
+}
+
+/** Nearly all are tokens, and a string of its own for each costs as much as handing it on. */
+function isToken(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < TOKEN.length) return false;
+  for (let k = 0; k < TOKEN.length; k++) if (bytes[at + k] !== TOKEN[k]) return false;
+  return true;
 }
 
 function parsedType(bytes: Uint8Array, start: number, end: number): string | undefined {

@@ -272,7 +272,8 @@ export class Channel {
     const before = log.bytes;
     this.#keep(log, records, count);
     this.activeAt = now;
-    meter.took(count, records.length, { next: log.next, now, read: this.readers.size > 0 });
+    meter.took(count, records.length);
+    if (this.readers.size > 0) meter.time(log.next, now);
     if (!this.#begun) this.#begin();
     return log.bytes - before;
   }

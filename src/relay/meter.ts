@@ -66,17 +66,21 @@ export class RunMeter extends Totals {
     this.#relay = relay;
   }
 
-  /**
-   * `count` messages up to, not including, `next` came at the coarse time `now`, ms. With readers there (`read`) the first
-   * batch after that clock has moved is timed: a batch a second and channel, because a look at the fine clock costs as much
-   * as half a message.
-   */
-  took(count: number, bytes: number, { next, now, read }: Batch): void {
+  /** `count` messages came. */
+  took(count: number, bytes: number): void {
     this.messagesIn += count;
     this.bytesIn += bytes;
     this.#relay.messagesIn += count;
     this.#relay.bytesIn += bytes;
-    if (now === this.#sampledAt || !read) return;
+  }
+
+  /**
+   * There are readers for the messages up to, not including, `next`, which came at the coarse time `now`, ms. The first batch
+   * after that clock has moved is timed: a batch a second and channel, because a look at the fine clock costs as much as half
+   * a message.
+   */
+  time(next: number, now: number): void {
+    if (now === this.#sampledAt) return;
     this.#sampledAt = now;
     if (this.#timed !== Infinity) return;
     this.#timed = next - 1;
@@ -115,11 +119,4 @@ export class RunMeter extends Totals {
     this.#timed = Infinity;
     this.#relay.observer.relayed(performance.now() - this.#timedAt);
   }
-}
-
-/** Circumstances of a batch, see {@linkcode RunMeter.took}. */
-export interface Batch {
-  readonly next: number;
-  readonly now: number;
-  readonly read: boolean;
 }

@@ -12,8 +12,8 @@ function counted() {
 Deno.test("what passes counts for its run and for the relay", () => {
   const { relay, run } = counted();
   const other = new RunMeter(relay);
-  run.took(3, 90, { next: 3, now: 0, read: false });
-  other.took(1, 10, { next: 1, now: 0, read: false });
+  run.took(3, 90);
+  other.took(1, 10);
   run.wrote(0, 3, 90);
   run.wrote(0, 3, 90);
   run.joined();
@@ -26,7 +26,8 @@ Deno.test("what passes counts for its run and for the relay", () => {
 
 Deno.test("the first write of a timed batch ends its time, later ones do not count", () => {
   const { run, times } = counted();
-  run.took(2, 20, { next: 2, now: 1, read: true });
+  run.took(2, 20);
+  run.time(2, 1);
   assert.equal(times.length, 0);
   run.wrote(0, 2, 20);
   run.wrote(0, 2, 20);
@@ -37,7 +38,8 @@ Deno.test("the first write of a timed batch ends its time, later ones do not cou
 Deno.test("one batch is timed for each movement of the coarse clock", () => {
   const { run, times } = counted();
   for (let i = 0; i < 10; i++) {
-    run.took(1, 10, { next: i + 1, now: i < 5 ? 1 : 2, read: true });
+    run.took(1, 10);
+    run.time(i + 1, i < 5 ? 1 : 2);
     run.wrote(i, i + 1, 10);
   }
   assert.equal(times.length, 2);
@@ -45,7 +47,8 @@ Deno.test("one batch is timed for each movement of the coarse clock", () => {
 
 Deno.test("a reader of older messages does not end the time of a batch it has not reached", () => {
   const { run, times } = counted();
-  run.took(5, 50, { next: 5, now: 1, read: true });
+  run.took(5, 50);
+  run.time(5, 1);
   run.wrote(0, 4, 40);
   assert.equal(times.length, 0);
   run.wrote(4, 5, 10);
@@ -54,9 +57,10 @@ Deno.test("a reader of older messages does not end the time of a batch it has no
 
 Deno.test("without readers nothing is timed, and a reader that comes later is not taken for slow", () => {
   const { run, times } = counted();
-  run.took(1, 10, { next: 1, now: 1, read: false });
+  run.took(1, 10);
   run.wrote(0, 1, 10);
-  run.took(1, 10, { next: 2, now: 2, read: true });
+  run.took(1, 10);
+  run.time(2, 2);
   run.unread();
   run.wrote(1, 2, 10);
   assert.equal(times.length, 0);

@@ -7,6 +7,7 @@
 import { SEQ_BYTES, writeSeq } from "../../protocol/data_frame.ts";
 import { writeLines } from "../../protocol/line_codec.ts";
 import { headerSize, writeHeader } from "../../protocol/record.ts";
+import { Views } from "../../protocol/views.ts";
 
 /** FIN and the binary opcode, RFC 6455 §5.2. */
 const BINARY_MARK = 0x82;
@@ -21,34 +22,43 @@ const WORTH_KEEPING = 1024 * 1024;
  * same view, so all of them get the frame that was made for the first.
  */
 export class LineFrames {
-  #scratch = new Uint8Array(LEAST_BYTES);
+  #scratch = framesIn(LEAST_BYTES);
   #records: Uint8Array | undefined;
   #seq = 0;
-  #frame: Uint8Array = this.#scratch.subarray(0, 0);
+  #frame: Uint8Array = new Uint8Array(0);
 
   /** The frame for `records`, of which the first is message `seq`; valid until the next call, or longer after {@linkcode keep}. */
   frame(records: Uint8Array, seq: number): Uint8Array {
     if (this.#records === records && this.#seq === seq) return this.#frame;
-    const target = this.#room(LINES_AT + records.length);
+    const room = this.#room(LINES_AT + records.length);
+    const target = room.bytes;
     const end = writeLines(records, target, LINES_AT);
-    const length = end - LINES_AT + SEQ_BYTES;
-    const start = LINES_AT - SEQ_BYTES - headerSize(length);
-    writeHeader(target, start, length, BINARY_MARK);
+    writeHeader(target, startOf(end), end - LINES_AT + SEQ_BYTES, BINARY_MARK);
     writeSeq(target, LINES_AT - SEQ_BYTES, seq);
     this.#records = records;
     this.#seq = seq;
-    return this.#frame = target.subarray(start, end);
+    return this.#frame = room.to(end);
   }
 
   /** Someone still reads the last frame: its memory is not used again. */
   keep(): void {
-    if (this.#frame.buffer === this.#scratch.buffer) this.#scratch = new Uint8Array(0);
+    if (this.#frame.buffer === this.#scratch.bytes.buffer) this.#scratch = framesIn(0);
   }
 
-  #room(size: number): Uint8Array {
-    if (size <= this.#scratch.length) return this.#scratch;
-    const room = new Uint8Array(Math.max(LEAST_BYTES, size));
-    if (room.length <= WORTH_KEEPING) this.#scratch = room;
+  #room(size: number): Views {
+    if (size <= this.#scratch.bytes.length) return this.#scratch;
+    const room = framesIn(Math.max(LEAST_BYTES, size));
+    if (room.bytes.length <= WORTH_KEEPING) this.#scratch = room;
     return room;
   }
+}
+
+/** Memory for a frame, which begins where its end says. */
+function framesIn(bytes: number): Views {
+  return new Views(new Uint8Array(bytes), startOf);
+}
+
+/** Where a frame begins of which the lines end before `end`. */
+function startOf(end: number): number {
+  return LINES_AT - SEQ_BYTES - headerSize(end - LINES_AT + SEQ_BYTES);
 }

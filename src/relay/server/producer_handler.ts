@@ -5,6 +5,7 @@
  */
 
 import type { RelayError } from "../../errors.ts";
+import type { RecordRun } from "../../protocol/line_codec.ts";
 import type { Channel } from "../channel.ts";
 import type { Channels } from "../channels.ts";
 import type { ProducerLink } from "../producer_link.ts";
@@ -17,6 +18,12 @@ export class ProducerHandler implements Handler, ProducerLink {
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #channel: Channel;
+  /** The same for all, as one for each message would have to be collected. */
+  readonly #run: { -readonly [K in keyof RecordRun]: RecordRun[K] } = {
+    records: new Uint8Array(0),
+    count: 0,
+    last: 0,
+  };
 
   /** @throws {RelayError} as {@linkcode Channels.produce} does. */
   constructor(connection: Connection, channels: Channels, id: string) {
@@ -27,7 +34,11 @@ export class ProducerHandler implements Handler, ProducerLink {
   }
 
   texts(records: Uint8Array, count: number, last: number): void {
-    this.#channels.append(this.#channel, this, { records, count, last });
+    const run = this.#run;
+    run.records = records;
+    run.count = count;
+    run.last = last;
+    this.#channels.append(this.#channel, this, run);
   }
 
   flush(): void {

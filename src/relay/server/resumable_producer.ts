@@ -7,7 +7,7 @@
 import { RelayError } from "../../errors.ts";
 import { fault } from "../../protocol/control_fields.ts";
 import type { ProduceHello, RunEnd } from "../../protocol/control.ts";
-import { decodeDataFrame } from "../../protocol/data_frame.ts";
+import { SEQ_BYTES, seqOf } from "../../protocol/data_frame.ts";
 import { LinesToRecords } from "../../protocol/line_codec.ts";
 import { isUtf8 } from "../../protocol/utf8.ts";
 import type { Channel } from "../channel.ts";
@@ -79,15 +79,15 @@ export class ResumableProducerHandler implements Handler, ProducerLink {
   }
 
   binary(payload: Uint8Array, ascii: boolean): void {
-    const { seq, lines } = decodeDataFrame(payload);
+    const seq = seqOf(payload);
     if (seq !== this.#next) throw fault(`data from message ${seq}: ${this.#next} is next`);
-    if (!ascii && !isUtf8(lines, 0, lines.length)) throw new RelayError("bad_text");
-    const run = converter.convert(lines);
+    if (!ascii && !isUtf8(payload, SEQ_BYTES, payload.length)) throw new RelayError("bad_text");
+    const run = converter.convert(payload, SEQ_BYTES);
     if (run.longest > this.#limits.maxMessageBytes) throw new RelayError("too_big");
     if (this.#next + run.count > Number.MAX_SAFE_INTEGER) throw fault("numbers are used up");
     this.#channels.appendRun(this.#channel, this, run);
     this.#next += run.count;
-    this.#bytes += lines.length;
+    this.#bytes += payload.length - SEQ_BYTES;
   }
 
   flush(): void {
