@@ -184,13 +184,13 @@ export class MemoryLog implements ChannelLog {
     const at = cursor as MemoryCursor;
     if (at.held !== undefined || at.segment === undefined) return;
     at.held = at.segment;
-    at.held.holds++;
+    at.held.hold();
   }
 
   release(cursor: Cursor): void {
     const at = cursor as MemoryCursor;
     if (at.held === undefined) return;
-    at.held.holds--;
+    at.held.release();
     at.held = undefined;
   }
 

@@ -16,14 +16,15 @@ export class Segment {
   count = 0;
   /** Bytes written. */
   used = 0;
-  /** How many readers have bytes of it under way to a socket: its memory is not used again meanwhile. */
-  holds = 0;
   /** The segment after this one; cleared on removal, or a slow reader's cursor would keep the whole log alive. */
   following: Segment | undefined;
 
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array;
   #view: Uint8Array;
   #viewFrom = 0;
+  /** How many readers have bytes of it under way to a socket: its memory is not used again meanwhile. */
+  #holds = 0;
+  #freed = false;
 
   constructor(first: number, start: number, capacity: number) {
     this.first = first;
@@ -32,9 +33,25 @@ export class Segment {
     this.#view = this.#bytes.subarray(0, 0);
   }
 
-  /** Gives its memory back; nobody reads it any more. */
+  /** A reader has bytes of it under way. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** It no longer has. */
+  release(): void {
+    this.#holds--;
+    this.#give();
+  }
+
+  /** Gives its memory back, once nothing of it is under way; nobody reads it any more. */
   free(): void {
-    if (this.holds === 0) giveBlock(this.#bytes);
+    this.#freed = true;
+    this.#give();
+  }
+
+  #give(): void {
+    if (this.#freed && this.#holds === 0) giveBlock(this.#bytes);
   }
 
   /** Bytes of memory held. */

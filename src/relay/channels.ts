@@ -209,6 +209,11 @@ export class Channels {
     else this.#remove(channel);
   }
 
+  /** Lets go of everything; nobody reads any more. */
+  clear(): void {
+    for (const channel of this.#channels.values()) this.#remove(channel);
+  }
+
   /** Does what the time limits ask for at `now`, ms. */
   sweep(now: number): void {
     this.now = now;

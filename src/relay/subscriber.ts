@@ -140,6 +140,11 @@ export class Subscriber {
     this.wake();
   }
 
+  /** The outlet is closed: nothing that it was given is read from any more. */
+  closed(): void {
+    if (this.#cursor !== undefined) this.#log?.release(this.#cursor);
+  }
+
   /**
    * Whether a producer should wait for this reader at `now`, ms: it has so much to catch up with that it may come to miss
    * something, and it is catching up.

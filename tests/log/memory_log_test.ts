@@ -144,13 +144,18 @@ function pump(log: MemoryLog, total: number, each: (i: number) => void): void {
   }
 }
 
+/** Whether it is a block of its own: small ones lie in shared memory, beside each other. */
+function isBlock(buffer: ArrayBufferLike): boolean {
+  return buffer.byteLength === 256 * KiB && buffer instanceof ArrayBuffer;
+}
+
 Deno.test("a busy log runs in the same memory again and again", () => {
   const log = new MemoryLog("epoch", { maxBytes: 4 * MiB });
   const cursor = log.cursor(0);
   const buffers = new Set<ArrayBufferLike>();
   pump(log, 64 * MiB, () => {
     const { buffer } = log.read(cursor) as Uint8Array;
-    if (buffer.byteLength === 256 * KiB) buffers.add(buffer);
+    if (isBlock(buffer)) buffers.add(buffer);
   });
   assert.ok(buffers.size > 8 && buffers.size <= 17, `${buffers.size} blocks for a log of 16`);
 });
@@ -194,12 +199,12 @@ Deno.test("a block released after it was forgotten is not handed out twice", () 
     const buffers = new Set<ArrayBufferLike>();
     const cursor = log.cursor(0);
     for (let run = log.read(cursor); run instanceof Uint8Array; run = log.read(cursor)) {
-      buffers.add(run.buffer);
+      if (isBlock(run.buffer)) buffers.add(run.buffer);
     }
     return buffers;
   };
   const mine = buffersOf(log);
-  assert.ok(mine.size >= 8);
+  assert.ok(mine.size >= 4);
   assert.ok(mine.isDisjointFrom(buffersOf(other)), "two logs share a block");
   const letters = readAll(log, log.cursor(0)).map((text) => new Set(text).size);
   assert.ok(letters.every((different) => different === 1));

@@ -53,6 +53,10 @@ export class ConsumerHandler implements Handler, Outlet {
     this.#channel.ease();
   }
 
+  closed(): void {
+    this.#subscriber.closed();
+  }
+
   /** Code 1001 alone is a good ending to many clients, and the stream's ending is not. */
   drain(): void {
     this.#tellError("draining", ERRORS.draining.text);

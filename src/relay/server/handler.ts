@@ -16,6 +16,8 @@ export interface Handler {
   drained(): void;
   /** The connection is over; called once with the close code of the peer's goodbye: 1005 where it gave none, 1006 where there was no goodbye. */
   gone(code: number): void;
+  /** The socket is closed, too: nothing of what was sent is read from any more. Called after {@linkcode Handler.gone}. */
+  closed?(): void;
   /** The relay is shutting down and the connection about to be closed: the last chance to say so. */
   drain(): void;
   /** Called every second or so. */

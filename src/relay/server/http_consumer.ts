@@ -171,6 +171,7 @@ export class HttpConsumer implements Outlet, BodyOwner {
   gone(): void {
     this.#gone = true;
     this.#records = NO_RECORDS;
+    this.#subscriber.closed(); // what was sent was made of its records, none of which is read from any more
     if (this.#channel !== undefined) {
       this.#options.channels.unsubscribe(this.#channel, this.#subscriber);
       this.#channel.ease();

@@ -90,6 +90,10 @@ export class ResumableConsumerHandler implements Handler, Outlet {
     this.#channel.ease();
   }
 
+  closed(): void {
+    this.#subscriber.closed();
+  }
+
   /** Its close code says it all: it comes back. */
   drain(): void {}
 
