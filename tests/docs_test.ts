@@ -12,7 +12,15 @@ const TIME_LIMIT_MS = 180_000;
 
 /** Flags of other programs that the documents mention. */
 const FOREIGN_FLAGS = new Set([
-  ...["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-run", "--allow-sys"], // deno
+  ...[
+    "--allow-net",
+    "--allow-env",
+    "--allow-read",
+    "--allow-write",
+    "--allow-run",
+    "--allow-sys",
+    "--allow-ffi",
+  ], // deno
   ...["--global", "--prefix"], // npm
   ...["--export", "--signal", "--wrap"], // sbatch
   "--line-buffered", // grep

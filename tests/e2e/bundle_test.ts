@@ -15,6 +15,7 @@ const PERMISSIONS = [
   "--allow-write",
   "--allow-run",
   "--allow-sys",
+  "--allow-ffi",
 ];
 
 let directory: TemporaryDirectory;

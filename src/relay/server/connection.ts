@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import { RelayError } from "../../errors.ts";
 import { countLines, SEQ_BYTES } from "../../protocol/data_frame.ts";
@@ -14,6 +13,7 @@ import type { Lease } from "../leases.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { Rate } from "../rate.ts";
 import { FrameIntake, type IntakeOwner } from "./frame_intake.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Handler } from "./handler.ts";
 import { readSocket } from "./socket_reading.ts";
 import { SocketWriter } from "./socket_writer.ts";
@@ -33,7 +33,7 @@ export class Connection implements IntakeOwner {
   /** What the messages go to. */
   handler!: Handler;
 
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #limits: RelayLimits;
   readonly #clock: { readonly now: number };
   readonly #intake: FrameIntake;
@@ -49,7 +49,7 @@ export class Connection implements IntakeOwner {
   #gone = false;
   #lease: { lease: Lease; mayReturn: boolean } | undefined;
 
-  constructor(socket: Socket, limits: RelayLimits, clock: { readonly now: number }) {
+  constructor(socket: ClientSocket, limits: RelayLimits, clock: { readonly now: number }) {
     this.#socket = socket;
     this.#limits = limits;
     this.#clock = clock;
@@ -70,11 +70,12 @@ export class Connection implements IntakeOwner {
   /** Begins to read; `head` is what came with the handshake. */
   open(head: Uint8Array): void {
     const socket = this.#socket;
-    socket.setNoDelay(true);
-    socket.setTimeout(0);
     socket.on("end", () => socket.end());
     socket.on("error", () => socket.destroy()); // a reset is an ending like others: `close` follows
-    socket.on("close", () => this.#over(1006));
+    socket.on("close", () => {
+      this.#over(1006);
+      this.handler.closed?.();
+    });
     if (head.length > 0) this.#intake.take(head);
     readSocket(socket, (bytes) => this.#intake.take(bytes));
   }
@@ -146,6 +147,11 @@ export class Connection implements IntakeOwner {
   drain(): void {
     this.handler.drain();
     this.fail(new RelayError("draining"));
+  }
+
+  /** Ends the connection now. */
+  cut(): void {
+    this.#socket.destroy();
   }
 
   /** Keeps the time limits; called every second or so. */

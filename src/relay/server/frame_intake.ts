@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { Socket } from "node:net";
 import { FrameDecoder, type FrameSink } from "../../protocol/frame_decoder.ts";
 import type { Rate } from "../rate.ts";
 import { freeFrame } from "./free_frame.ts";
-import { Throttle } from "./throttle.ts";
+import { type Source, Throttle } from "./throttle.ts";
 
 /** Who gets what is read. */
 export interface IntakeOwner extends FrameSink {
@@ -31,7 +30,7 @@ export class FrameIntake {
   /** When the peer last sent anything, or was last kept from it, ms. */
   heardAt: number;
 
-  readonly #socket: Socket;
+  readonly #socket: Source;
   readonly #owner: IntakeOwner;
   readonly #clock: { readonly now: number };
   /** Whether nothing is read until a verdict is there. */
@@ -41,7 +40,7 @@ export class FrameIntake {
   #keptBack = false;
   #throttle: Throttle | undefined;
 
-  constructor(socket: Socket, owner: IntakeOwner, { clock, maxMessageBytes }: FrameIntakeOptions) {
+  constructor(socket: Source, owner: IntakeOwner, { clock, maxMessageBytes }: FrameIntakeOptions) {
     this.#socket = socket;
     this.#owner = owner;
     this.#clock = clock;

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { RelayError } from "../../errors.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import { versionFault } from "./http_request.ts";
 
 /** RFC 6455 §1.3. */
@@ -37,7 +38,7 @@ export function offers({ headers }: IncomingMessage, subprotocol: string): boole
 /** Answers 101, choosing `subprotocol`; from here on the socket carries frames. */
 export function acceptHandshake(
   request: IncomingMessage,
-  socket: Duplex,
+  socket: Pick<ClientSocket, "write">,
   subprotocol?: string,
 ): void {
   const key = request.headers["sec-websocket-key"];

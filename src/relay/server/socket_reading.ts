@@ -5,6 +5,8 @@
  */
 
 import type { Socket } from "node:net";
+import type { ClientSocket } from "./client_socket.ts";
+import { KernelSocket } from "./kernel_socket.ts";
 
 /** Chunks from this size on are freed by hand, bytes. */
 const WORTH_FREEING = 4096;
@@ -29,9 +31,14 @@ interface Reading {
  * A read into a buffer of the runtime's costs a tenth of what relaying a small message does, and many of them hold everything
  * up when they are collected (docs/performance.md, "What was done for it"). `net.connect` can be told to read into a buffer
  * of the caller's; for a socket that was accepted there is no such option, so what the option does is done here. Where a
- * runtime does not let that be done, and with TLS, reading works as ever.
+ * runtime does not let that be done, and with TLS, reading works as ever. Sockets of the kernel's come with all that.
  */
-export function readSocket(socket: Socket, take: (bytes: Uint8Array) => void): void {
+export function readSocket(socket: ClientSocket, take: (bytes: Uint8Array) => void): void {
+  if (socket instanceof KernelSocket) return socket.onRead(take);
+  readRuntimeSocket(socket as Socket, take);
+}
+
+function readRuntimeSocket(socket: Socket, take: (bytes: Uint8Array) => void): void {
   const reading = readingOf(socket);
   if (reading === undefined) {
     socket.on("data", (chunk: Uint8Array) => {

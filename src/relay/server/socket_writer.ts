@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Writable } from "node:stream";
+import type { ClientSocket } from "./client_socket.ts";
 
 /** What is asked of a socket. */
-type Outgoing = Pick<Writable, "write" | "writableLength" | "destroyed">;
+type Outgoing = Pick<ClientSocket, "write" | "writableLength" | "destroyed">;
 
 /** Options of {@linkcode SocketWriter}. */
 export interface SocketWriterOptions {

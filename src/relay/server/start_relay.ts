@@ -15,6 +15,7 @@ import { answerFault, badRequest, sendError } from "./http_error.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./http_limits.ts";
 import { httpRoutes } from "./http_routes.ts";
 import { createServer, isLoopback, listen } from "./http_server.ts";
+import { KernelSockets } from "./kernel_sockets.ts";
 import { healthOf } from "./relay_health.ts";
 import { shutDown } from "./shutdown.ts";
 import { VERSION } from "../../version.ts";
@@ -97,7 +98,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const health = () => JSON.stringify(healthOf(source));
   const interval = sweepInterval(limits);
   const shares = Math.max(1, Math.floor(interval / SHARE_MS));
-  const door = new WebSocketDoor({ gate, channels, limits, health, shares });
+  const kernel = options.tls === undefined ? KernelSockets.open() : undefined;
+  const door = new WebSocketDoor({ gate, channels, limits, health, shares, kernel });
   const address = (request: IncomingMessage) => gate.address(request);
   const routes = httpRoutes({ ...source, access: gate.access, address });
   const httpDoor = new HttpDoor({ gate, channels, limits, routes });
@@ -139,8 +141,11 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const stop = () => {
     if (!stopping) {
       stopping = true;
-      void shutDown({ server, sockets, drain }).then(() => {
+      const cut = () => door.cut();
+      void shutDown({ server, sockets, cut, drain }).then(async () => {
+        await kernel?.[Symbol.asyncDispose]();
         clearInterval(sweeper);
+        channels.clear();
         options.signal?.removeEventListener("abort", stop);
         logger.info("relay stopped");
         resolve();
@@ -153,6 +158,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 
   const url = `${options.tls ? "wss" : "ws"}://${urlHost(host)}:${port}`;
   logger.info("relay listening on {url}", { url });
+  logger.debug("WebSockets of {whose}", { whose: kernel ? "the kernel" : "the runtime" });
   return { url, port, stop, finished, [Symbol.asyncDispose]: stop };
 }
 

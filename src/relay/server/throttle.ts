@@ -9,9 +9,9 @@ import type { Rate } from "../rate.ts";
 /** What is read: a socket, or the body of a request. */
 export interface Source {
   /** Reads no more; what is on its way already may still be taken. */
-  pause(): void;
+  pause(): unknown;
   /** Reads on. */
-  resume(): void;
+  resume(): unknown;
 }
 
 /** Options of {@linkcode Throttle}. */

@@ -13,11 +13,13 @@ import { encodeRecord } from "../../protocol/record.ts";
 import type { Channels } from "../channels.ts";
 import type { RelayLimits } from "../limits.ts";
 import { Connection } from "./connection.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Gate } from "./gate.ts";
 import type { Handler } from "./handler.ts";
 import { acceptHandshake, handshakeFault, offers, refuseHandshake } from "./handshake.ts";
 import { draining } from "./http_error.ts";
 import { checkRequest, requestUrl } from "./http_request.ts";
+import type { KernelSockets } from "./kernel_sockets.ts";
 import { Occupants } from "./occupants.ts";
 import { PlainDoor } from "./plain_door.ts";
 import { HEALTH_PATH } from "./relay_health.ts";
@@ -32,6 +34,8 @@ export interface DoorOptions {
   readonly limits: RelayLimits;
   /** The JSON text that `/health` sends. */
   readonly health: () => string;
+  /** Where sockets are handed to, in place of the runtime (default: they stay with it). */
+  readonly kernel?: KernelSockets;
   /** How many sweeps it takes to have looked after all connections. */
   readonly shares: number;
 }
@@ -59,8 +63,38 @@ export class WebSocketDoor {
 
   /** Handles an `upgrade` of the HTTP server. */
   enter(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
-    const fault = handshakeFault(request) ?? this.#turnedAway(request, socket);
+    const fault = handshakeFault(request);
     if (fault !== undefined) return refuseHandshake(socket, fault);
+    let left: () => void;
+    try {
+      left = this.#admit(request);
+    } catch (error) {
+      if (error instanceof RelayError) return refuseHandshake(socket, error);
+      throw error;
+    }
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    const client = this.#options.kernel?.takeOver(socket) ?? socket;
+    (client as ClientSocket).on("close", left);
+    this.#connect(client, request, head);
+    if (client !== socket) socket.destroy();
+  }
+
+  /**
+   * Lets a client in, to be told the rest over its connection; returns what is to be called when that is over.
+   *
+   * @throws {RelayError} why the request is not even answered by a handshake.
+   */
+  #admit(request: IncomingMessage): () => void {
+    const { gate } = this.#options;
+    checkRequest(request);
+    const url = requestUrl(request);
+    gate.checkHost(request, url);
+    if (this.#closing && url?.pathname !== HEALTH_PATH) throw draining();
+    return gate.enter(request);
+  }
+
+  #connect(socket: ClientSocket, request: IncomingMessage, head: Uint8Array): void {
     const resumable = offers(request, SUBPROTOCOL);
     acceptHandshake(request, socket, resumable ? SUBPROTOCOL : undefined);
     const { channels, limits } = this.#options;
@@ -78,22 +112,6 @@ export class WebSocketDoor {
     connection.open(head);
   }
 
-  /** Why the request is not even answered by a handshake. */
-  #turnedAway(request: IncomingMessage, socket: Socket): RelayError | undefined {
-    const { gate } = this.#options;
-    try {
-      checkRequest(request);
-      const url = requestUrl(request);
-      gate.checkHost(request, url);
-      if (this.#closing && url?.pathname !== HEALTH_PATH) throw draining();
-      socket.on("close", gate.enter(request));
-      return undefined;
-    } catch (error) {
-      if (error instanceof RelayError) return error;
-      throw error;
-    }
-  }
-
   /** Keeps the time limits of the next share of the connections; see {@linkcode DoorOptions.shares}. */
   sweep(): void {
     this.#rounds.next((connection) => connection.sweep());
@@ -104,6 +122,11 @@ export class WebSocketDoor {
     this.#closing = true;
     for (const connection of this.#connections) connection.drain();
     return this.#connections.gone();
+  }
+
+  /** Ends all connections now. */
+  cut(): void {
+    for (const connection of this.#connections) connection.cut();
   }
 
   #begin(connection: Connection, request: IncomingMessage, resumable: boolean): void {
