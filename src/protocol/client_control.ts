@@ -11,15 +11,8 @@ import {
   type ProduceHello,
   type RunStatus,
 } from "./control.ts";
-import {
-  endDetails,
-  epoch,
-  fault,
-  type Fields,
-  parseFields,
-  reason,
-  seq,
-} from "./control_fields.ts";
+import { endDetails, epoch, type Fields, parseFields, reason, seq } from "./control_fields.ts";
+import { fault } from "./fault.ts";
 import { isHolder } from "./holder.ts";
 import { checkedMeta } from "./meta.ts";
 import { isPlainEpoch } from "./position.ts";

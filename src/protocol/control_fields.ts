@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RelayError } from "../errors.ts";
+import { fault } from "./fault.ts";
 import type { EndDetails } from "./control.ts";
 import { isEpoch } from "./position.ts";
 
@@ -55,9 +55,4 @@ export function reason({ reason }: Fields): string | undefined {
   if (typeof reason !== "string") return undefined;
   const printable = reason.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
   return [...printable].slice(0, MAX_REASON).join("");
-}
-
-/** What is wrong with a message: `protocol`, in words fit for the peer. They name fields, and never what is in them. */
-export function fault(what: string): RelayError {
-  return new RelayError("protocol", what, { tellPeer: true });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fault } from "./control_fields.ts";
+import { fault } from "./fault.ts";
 
 /** Bytes in front of the lines. */
 export const SEQ_BYTES = 8;

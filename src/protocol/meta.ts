@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fault } from "./control_fields.ts";
+import { fault } from "./fault.ts";
 
 /**
  * What a producer says of itself to the relay's operator, e.g. `{ job: "4711" }`: names of 1 to 64 characters of

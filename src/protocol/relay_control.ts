@@ -5,7 +5,8 @@
  */
 
 import type { ChannelState, EndStatus, ToConsumer, ToProducer } from "./control.ts";
-import { endDetails, epoch, fault, parseFields, reason, seq } from "./control_fields.ts";
+import { endDetails, epoch, parseFields, reason, seq } from "./control_fields.ts";
+import { fault } from "./fault.ts";
 
 const END_STATUS: ReadonlySet<unknown> = new Set<EndStatus>([
   "done",

@@ -6,7 +6,7 @@
 
 import { RelayError } from "../errors.ts";
 import type { ChannelLog, Cursor, LogEnd } from "../log/channel_log.ts";
-import { fault } from "../protocol/control_fields.ts";
+import { fault } from "../protocol/fault.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import type { Meta } from "../protocol/meta.ts";
 import type { RecordRun } from "../protocol/line_codec.ts";

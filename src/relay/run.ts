@@ -5,7 +5,7 @@
  */
 
 import type { ChannelLog, LogEnd } from "../log/channel_log.ts";
-import { fault } from "../protocol/control_fields.ts";
+import { fault } from "../protocol/fault.ts";
 import type { ChannelState } from "../protocol/control.ts";
 import type { Meta } from "../protocol/meta.ts";
 import type { RunMeter } from "./meter.ts";

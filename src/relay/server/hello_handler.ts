@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fault } from "../../protocol/control_fields.ts";
+import { fault } from "../../protocol/fault.ts";
 import type { ConsumeHello, ProduceHello } from "../../protocol/control.ts";
 import type { Role } from "../../protocol/channel_path.ts";
 import type { Handler } from "./handler.ts";

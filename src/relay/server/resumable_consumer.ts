@@ -6,7 +6,7 @@
 
 import { RelayError } from "../../errors.ts";
 import type { LogEnd } from "../../log/channel_log.ts";
-import { fault } from "../../protocol/control_fields.ts";
+import { fault } from "../../protocol/fault.ts";
 import type { ConsumeHello, ToConsumer } from "../../protocol/control.ts";
 import { parsePosition } from "../../protocol/position.ts";
 import type { Channel } from "../channel.ts";

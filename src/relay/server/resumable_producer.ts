@@ -5,7 +5,7 @@
  */
 
 import { RelayError } from "../../errors.ts";
-import { fault } from "../../protocol/control_fields.ts";
+import { fault } from "../../protocol/fault.ts";
 import type { ProduceHello, RunEnd } from "../../protocol/control.ts";
 import { SEQ_BYTES, seqOf } from "../../protocol/data_frame.ts";
 import { LinesToRecords } from "../../protocol/line_codec.ts";
