@@ -209,9 +209,10 @@ export class Channels {
     else this.#remove(channel);
   }
 
-  /** Lets go of everything; nobody reads any more. */
+  /** Lets go of everything, whoever may still be reading. */
   clear(): void {
-    for (const channel of this.#channels.values()) this.#remove(channel);
+    this.#memory.clear();
+    this.#channels.clear();
   }
 
   /** Does what the time limits ask for at `now`, ms. */

@@ -50,6 +50,12 @@ export class LogMemory {
     log.shrink(0);
   }
 
+  /** All logs let go of what they have. */
+  clear(): void {
+    for (const log of this.#logs()) log.shrink(0);
+    this.#bytes = 0;
+  }
+
   /**
    * Brings all logs together under the bound: streams that have ended go first, in the order they came, then the largest logs
    * forget a part, then all they have. Readers at the tail lose nothing by that.

@@ -189,6 +189,34 @@ Deno.test("a relay leaves no socket open, however its clients go", options, asyn
   await until(() => open() <= before, "the sockets of the relay closed");
 });
 
+Deno.test("a relay that cannot listen leaves nothing behind", options, async () => {
+  const open = () => Array.from(Deno.readDirSync("/proc/self/fd")).length;
+  const blocker = createServer();
+  blocker.listen(0, "127.0.0.1");
+  await once(blocker, "listening");
+  const { port } = blocker.address() as AddressInfo;
+  const before = open();
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(startRelay({ port }), { name: "RelayError" });
+  }
+  await until(() => open() <= before, "what the relays had opened closed");
+  await new Promise((resolve) => blocker.close(resolve));
+});
+
+Deno.test("many relays in one process leave it the threads that it needs for files", async () => {
+  const relays = await Promise.all(Array.from({ length: 40 }, () => startRelay({ port: 0 })));
+  assert.match(await within(Deno.readTextFile(new URL(MAIN)), "a file"), /streamrelay/);
+  const [first, ...others] = relays;
+  await first.stop();
+  const { port } = others[0];
+  const client = connect(port);
+  client.write(request("GET /health", HANDSHAKE));
+  const [answer] = await within(once(client, "data"), "an answer of another relay");
+  assert.match(String(answer), /^HTTP\/1.1 101 /);
+  client.destroy();
+  await Promise.all(others.map((relay) => relay.stop()));
+});
+
 Deno.test("without the permission for it the runtime's sockets do the same", async () => {
   const args = ["run", "--quiet", "-A", "--deny-ffi", MAIN, "relay", "--host", "127.0.0.1"];
   await using relay = spawnProcess(Deno.execPath(), [...args, "--port", "0"]);

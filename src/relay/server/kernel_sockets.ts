@@ -20,23 +20,26 @@ interface Handle {
  * CPU so, and waits for nothing but those before it (docs/performance.md, "What was done for it").
  */
 export class KernelSockets implements AsyncDisposable {
-  readonly #epoll: Epoll;
+  readonly #service: Service;
+  readonly #sockets = new Set<KernelSocket>();
+  #closed = false;
 
-  private constructor(epoll: Epoll) {
-    this.#epoll = epoll;
+  private constructor(service: Service) {
+    this.#service = service;
   }
 
   /** `undefined` where that cannot be had, see {@linkcode Epoll.open}. */
   static open(): KernelSockets | undefined {
-    const epoll = Epoll.open();
-    if (epoll === undefined) return undefined;
-    epoll.serve();
-    return new KernelSockets(epoll);
+    const opened = service ?? serve();
+    if (opened === undefined) return undefined;
+    service = opened;
+    opened.users++;
+    return new KernelSockets(opened);
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#epoll.size;
+    return this.#sockets.size;
   }
 
   /**
@@ -54,13 +57,35 @@ export class KernelSockets implements AsyncDisposable {
     }
     const fd = handle.fdForIpc();
     if (!(fd >= 0)) return undefined;
-    const taken = KernelSocket.adopt(this.#epoll, fd);
-    if (taken !== undefined) handle.readStop();
+    const taken = KernelSocket.adopt(this.#service.epoll, fd);
+    if (taken === undefined) return undefined;
+    handle.readStop();
+    this.#sockets.add(taken);
+    taken.on("close", () => this.#sockets.delete(taken));
     return taken;
   }
 
-  /** Closes all, of which nothing more is told. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#epoll[Symbol.asyncDispose]();
+  /** Destroys those that are left; resolves when nothing of it remains. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const socket of this.#sockets) socket.destroy();
+    if (--this.#service.users > 0) return;
+    if (service === this.#service) service = undefined;
+    await this.#service.epoll[Symbol.asyncDispose]();
   }
+}
+
+/** What is waited with, for all relays of the process: one that is idle has a thread of the runtime's few wait for it. */
+interface Service {
+  readonly epoll: Epoll;
+  users: number;
+}
+
+let service: Service | undefined;
+
+function serve(): Service | undefined {
+  const epoll = Epoll.open();
+  epoll?.serve();
+  return epoll && { epoll, users: 0 };
 }

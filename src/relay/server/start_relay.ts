@@ -122,7 +122,11 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     socket.on("close", () => sockets.delete(socket));
   });
   const host = options.host ?? "127.0.0.1";
-  const { address: bound, port } = await listen(server, { host, port: options.port ?? 8765 });
+  const { address: bound, port } = await listen(server, { host, port: options.port ?? 8765 })
+    .catch(async (error) => {
+      await kernel?.[Symbol.asyncDispose]();
+      throw error;
+    });
   loopback = isLoopback(bound);
 
   warmUp();
