@@ -6,8 +6,8 @@
 
 import { relayPath } from "../client/relay_url.ts";
 import { RelayError } from "../errors.ts";
-import { type Endpoints, endpointsOf } from "./endpoints.ts";
 import { Epoll } from "../system/epoll.ts";
+import { type Endpoints, endpointsOf } from "./endpoints.ts";
 import { limited } from "./limited.ts";
 import { LoadChannel } from "./load_channel.ts";
 import { LoadReader } from "./load_reader.ts";

@@ -58,10 +58,12 @@ interface Reads {
 
 const reads = new WeakMap<Epoll, Reads>();
 
+/** The same for all sockets of `epoll`, which are read into one memory. */
 function readsOf(epoll: Epoll): Reads {
-  const bytes = Buffer.from(epoll.bytes.buffer);
   const known = reads.get(epoll);
-  const made = known ?? {
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(epoll.bytes.buffer);
+  const made = {
     all: new Views(bytes),
     payload: new Views(bytes, (end) => end - 2 < 126 ? 2 : end - 4 < 65536 ? 4 : 10),
   };

@@ -5,8 +5,8 @@
  */
 
 import { setImmediate } from "node:timers";
-import { Alarm } from "./alarm.ts";
 import type { Epoll } from "../system/epoll.ts";
+import { Alarm } from "./alarm.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Between two looks at what is due, ms: what is due within is done together. Each look costs some 50 µs. */

@@ -15,10 +15,10 @@ import {
   type SenderEvents,
   WAITING_BYTES,
 } from "./endpoints.ts";
-import { scratchOf } from "./scratch.ts";
 import { lost, type Socket } from "./load_socket.ts";
 import { openSocket } from "./local_socket.ts";
 import { AROUND, DONE, readMessage, writeMessage } from "./message_lines.ts";
+import { scratchOf } from "./scratch.ts";
 
 /** Plain WebSockets: a text a message, and the end of the connection is the end. */
 export function ws1Endpoints(options: EndpointOptions): Endpoints {

@@ -62,7 +62,7 @@ class Chunk {
 export interface ArenaOptions {
   /** Makes a piece of memory of a whole number of KiB, at most 256 of them, each in a buffer of its own. */
   readonly make: () => Uint8Array;
-  /** Nothing of a piece is in use for now; it is given again later (default: nothing is done about it). */
+  /** Nothing of a piece is in use, until a block of it is handed out again (default: nothing is done about it). */
   readonly rest?: (bytes: Uint8Array) => void;
 }
 

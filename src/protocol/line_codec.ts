@@ -5,8 +5,8 @@
  * @module
  */
 
-import { Views } from "./views.ts";
 import { headerSize, payloadStart, recordEnd, writeHeader } from "./record.ts";
+import { Views } from "./views.ts";
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;

@@ -13,7 +13,7 @@ export interface ClientSocket {
   on(event: "end" | "error" | "close", listener: () => void): unknown;
   /** Sends; calls back once the system has taken it, or with what broke, where it is not told by `writableLength` already. */
   write(bytes: Uint8Array | string, written?: (error?: Error | null) => void): unknown;
-  /** Reads no more for now. */
+  /** Reads nothing until {@linkcode ClientSocket.resume}. */
   pause(): unknown;
   /** Reads on. */
   resume(): unknown;
